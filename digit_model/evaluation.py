@@ -1,0 +1,42 @@
+"""How well a network reads labelled images: accuracy, for each digit too, and the confusion matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model made of a dataset.
+
+    probabilities: float32 (n, 10), what the model said of each image.
+    loss: their mean cross-entropy, in nats.
+    confusion: int (10, 10), how many images of the digit [row] were read as the digit [column].
+    """
+
+    probabilities: np.ndarray
+    loss: float
+    confusion: np.ndarray
+
+    @property
+    def accuracy(self):
+        """The share of images read right, 0 to 1."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    @property
+    def digit_accuracy(self):
+        """The share of each digit's images read right, float (10,), 0 to 1; NaN for a digit with no image."""
+        counts = self.confusion.sum(1)
+        return np.divide(np.diag(self.confusion), counts, out=np.full(10, np.nan), where=counts > 0)
+
+
+def evaluate(model, dataset, batch_size=500):
+    """Reads every image of a Dataset with a Keras model, and returns an Evaluation."""
+    batches = range(0, len(dataset.images), batch_size)
+    read = [model.predict_on_batch(dataset.images[start : start + batch_size]) for start in batches]
+    probabilities = np.concatenate(read)
+    right = probabilities[np.arange(len(probabilities)), dataset.labels]
+    loss = -float(np.log(np.maximum(right, 1e-7)).mean())
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (dataset.labels, probabilities.argmax(1)), 1)
+    return Evaluation(probabilities, loss, confusion)
