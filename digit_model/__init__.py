@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings that only concern GPUs and compilers stay out of the way
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # where there is no GPU, TensorFlow would call it an error
 
 from digit_model.recognizer import Prediction, Recognizer
 from digit_model.sketch import PictureError, Sketch

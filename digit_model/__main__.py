@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from digit_model import PictureError, Recognizer, network, sketch, training
 

@@ -54,7 +54,9 @@ def _read(path):
         with np.load(path, allow_pickle=False) as file:
             return Dataset(file["images"], file["labels"])
     except Exception as error:  # zipfile, zlib and NumPy each raise their own
-        raise ValueError(f"{path.name} can't be read as MNIST ({error}). Fetch it again from the repository.") from error
+        raise ValueError(
+            f"{path.name} can't be read as MNIST ({error}). Fetch it again from the repository."
+        ) from error
 
 
 def _checked(dataset, split, source):

@@ -1,0 +1,41 @@
+"""What several test modules share: the served page, and a browser on it."""
+
+import os
+import shutil
+from concurrent.futures import Future
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def recognizer():
+    from digit_model import Recognizer
+
+    return Recognizer.load()
+
+
+@pytest.fixture(scope="session")
+def url(recognizer):
+    """The address of the page, served in this process with the shipped network."""
+    import app
+
+    shipped = Future()
+    shipped.set_result(recognizer)
+    page = app.build_page(shipped)
+    _, address, _ = app.launch(page, quiet=True)
+    yield address
+    page.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium: Debian's, or the one that PLAYWRIGHT_CHROMIUM names; skipped only where it isn't required."""
+    path = os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None and "BROWSER_TESTS" not in os.environ:
+        pytest.skip("no Chromium here; set BROWSER_TESTS=required to fail instead")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -1,0 +1,285 @@
+"""The page in a real browser, through what a person does and sees."""
+
+import re
+
+import pytest
+
+pytest.importorskip("playwright")
+from playwright.sync_api import expect
+
+import app
+
+SEVEN = [(0.28, 0.25), (0.45, 0.25), (0.7, 0.25), (0.62, 0.45), (0.52, 0.65), (0.45, 0.82)]
+SERVER = re.compile("component_server")
+ONE = [(0.5, 0.15), (0.5, 0.4), (0.5, 0.6), (0.5, 0.85)]
+WINDOWS = {
+    "laptop": {"viewport": {"width": 1280, "height": 720}},
+    "phone": {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+        "device_scale_factor": 2,
+    },
+    "projector": {"viewport": {"width": 2560, "height": 1440}},
+    "dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture
+def visit(browser, url):
+    """Opens the page in a fresh window of WINDOWS; what the page logs as an error fails the test."""
+    contexts, errors = [], []
+
+    def opened(window="laptop", grant=()):
+        context = browser.new_context(**WINDOWS[window], permissions=list(grant))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        expect(page.locator("canvas.pad")).to_be_visible()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def at(page, point):
+    box = page.locator("canvas.pad").bounding_box()
+    return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+
+
+def pen_down(page, points):
+    page.mouse.move(*at(page, points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*at(page, point), steps=4)
+
+
+def draw(page, points):
+    pen_down(page, points)
+    page.mouse.up()
+
+
+def digit(page):
+    return page.locator(".digit")
+
+
+def words(page):
+    return page.locator("p[role=status]")
+
+
+def test_the_first_stroke_is_read_before_the_pen_is_lifted(visit):
+    page = visit()
+    expect(words(page)).to_have_text("Draw a digit.")
+    pen_down(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    expect(words(page)).to_contain_text("7")
+    expect(page.locator(".winner b")).to_have_text("7")
+    page.mouse.up()
+    expect(digit(page)).to_have_text("7")
+
+
+def test_a_cleared_pad_is_blank_at_once_and_draws_again(visit):
+    page = visit()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    page.get_by_role("button", name="Clear").click()
+    expect(digit(page)).to_have_text("–")
+    expect(page.get_by_text("Draw a digit here")).to_be_visible()
+    draw(page, ONE)
+    expect(digit(page)).to_have_text("1")
+
+
+def test_undo_and_redo_by_button_and_by_key(visit):
+    page = visit()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    page.keyboard.press("Delete")
+    expect(digit(page)).to_have_text("–")
+    page.keyboard.press("Control+z")
+    expect(digit(page)).to_have_text("7")
+    page.get_by_role("button", name="Redo").click()
+    expect(digit(page)).to_have_text("–")
+    page.get_by_role("button", name="Undo").click()
+    expect(digit(page)).to_have_text("7")
+
+
+def test_the_eraser_takes_ink_away(visit):
+    page = visit()
+    draw(page, ONE)
+    expect(digit(page)).to_have_text("1")
+    page.keyboard.press("e")
+    for _ in range(8):
+        page.keyboard.press("]")
+    draw(page, [(0.5, 0.05), (0.5, 0.95)])
+    expect(digit(page)).to_have_text("–")
+
+
+def test_a_finger_draws_on_a_phone_and_the_page_stays_put(visit):
+    page = visit("phone")
+    page.evaluate("window.scrollTo(0, 40)")
+    top = page.evaluate("window.scrollY")
+    fingers = page.context.new_cdp_session(page)
+    for number, point in enumerate(ONE):
+        x, y = at(page, point)
+        kind = "touchMove" if number else "touchStart"
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    expect(digit(page)).to_have_text("1")
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert page.evaluate("window.scrollY") == top
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_nothing_sticks_out_sideways_and_a_projector_needs_no_scrolling(visit, window):
+    page = visit(window)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    width, height, inner_width, inner_height = page.evaluate(
+        "(({scrollWidth, scrollHeight}) => [scrollWidth, scrollHeight, innerWidth, innerHeight])(document.documentElement)"
+    )
+    assert width <= inner_width
+    if window != "phone":
+        assert height <= inner_height
+
+
+def test_nothing_moves_when_the_answer_comes(visit):
+    page = visit()
+    boxes = "[...document.querySelectorAll('.sketch *')].filter((e) => !e.closest('svg, .hint, .bar, .answer, img')).map((e) => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height].map(Math.round).join() })"  # noqa: E501
+    before = page.evaluate(boxes)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    after = page.evaluate(boxes)
+    assert after == before
+
+
+@pytest.mark.parametrize("window", ["laptop", "dark"])
+def test_text_stands_out_from_its_background(visit, window):
+    page = visit(window)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    weak = page.evaluate(
+        """() => {
+          const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+          const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+          const behind = (e) => { for (; e; e = e.parentElement) { const c = numbers(getComputedStyle(e).backgroundColor); if (c[3] !== 0) return c; } return [255, 255, 255]; };
+          const texts = [...document.querySelectorAll('h1, h2, p, b, span, figcaption, button')].filter((e) => e.checkVisibility() && !e.disabled && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
+          return texts.map((e) => { const [a, b] = [light(numbers(getComputedStyle(e).color)), light(behind(e))]; return [e.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]; }).filter(([, ratio]) => ratio < 4.5);
+        }"""  # noqa: E501
+    )
+    assert weak == []
+
+
+def test_every_stage_is_shown_and_a_pixel_tells_its_number(visit):
+    page = visit()
+    draw(page, SEVEN)
+    for name in ("crop", "resize", "invert", "normalize"):
+        expect(page.locator(f"[data-stage={name}]")).to_be_visible()
+    page.locator("[data-stage=normalize]").hover(position={"x": 3, "y": 3})
+    expect(page.locator(".pixel")).to_have_text("Row 1, column 1: 0 ÷ 255 = 0.00")
+
+
+def test_an_example_is_read(visit):
+    page = visit()
+    page.get_by_role("button", name="mnist test image 4444").click()
+    expect(digit(page)).to_have_text("9")
+
+
+def test_a_picture_is_uploaded_and_read(visit):
+    page = visit()
+    page.locator(".bring input").set_input_files(app.ASSETS / "examples" / "paper-in-uneven-light.png")
+    expect(digit(page)).to_have_text("0")
+
+
+def test_a_bad_file_gets_a_sentence_and_the_drawing_stays(visit, tmp_path):
+    page = visit()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    (tmp_path / "digit.png").write_text("seven")
+    page.locator(".bring input").set_input_files(tmp_path / "digit.png")
+    expect(words(page)).to_contain_text("not a picture")
+    expect(digit(page)).to_have_text("7")
+    draw(page, [(0.35, 0.55), (0.7, 0.55)])
+    expect(words(page)).to_contain_text("7")
+
+
+def test_a_file_over_10_mb_gets_a_sentence(visit, tmp_path):
+    page = visit()
+    (tmp_path / "large.png").write_bytes(bytes(11 * 2**20))
+    page.locator(".bring input").set_input_files(tmp_path / "large.png")
+    expect(words(page)).to_contain_text("11.0 MB")
+
+
+def test_a_picture_is_pasted(visit):
+    page = visit(grant=["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """async () => {
+          const picture = await (await fetch(document.querySelector('[aria-label="mnist training image 7777"] img').src)).blob();
+          await navigator.clipboard.write([new ClipboardItem({'image/png': picture})]);
+        }"""
+    )
+    page.keyboard.press("Control+v")
+    expect(digit(page)).to_have_text("8")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Paste").click()
+    expect(digit(page)).to_have_text("8")
+
+
+def test_the_keyboard_draws(visit):
+    page = visit()
+    page.locator("canvas.pad").focus()
+    for _ in range(14):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(28):
+        page.keyboard.press("ArrowDown")
+    expect(digit(page)).to_have_text("1")
+
+
+def test_the_drawing_outlives_a_reload(visit):
+    page = visit()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    page.wait_for_function("sessionStorage.getItem('digit-sketchpad')?.includes('points')")
+    page.reload()
+    expect(digit(page)).to_have_text("7")
+
+
+def test_a_late_answer_does_not_come_back_on_a_cleared_page(visit):
+    page = visit()
+    held = []
+    page.route(SERVER, lambda route: held.append(route))
+    with page.expect_request(SERVER):
+        draw(page, SEVEN)
+    page.get_by_role("button", name="Clear").click()
+    with page.expect_response(SERVER):
+        held.pop(0).continue_()
+    page.unroute(SERVER)
+    expect(digit(page)).to_have_text("–")
+    draw(page, ONE)
+    expect(digit(page)).to_have_text("1")
+
+
+def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(visit):
+    page = visit()
+    page.route(SERVER, lambda route: route.abort())
+    draw(page, SEVEN)
+    expect(words(page)).to_contain_text("lost touch")
+    page.unroute(SERVER)
+    expect(digit(page)).to_have_text("7", timeout=10_000)
+
+
+def test_the_page_asks_no_other_host(browser, url):
+    context = browser.new_context()
+    asked = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.goto(url)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    context.close()
+    foreign = [address for address in asked if not address.startswith((url, "data:", "blob:"))]
+    assert len(asked) > 5
+    assert foreign == []
