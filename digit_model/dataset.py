@@ -1,4 +1,4 @@
-"""MNIST from assets/, and what varies it: small changes of place, size, slant and pen that keep a digit the digit it is."""
+"""MNIST from assets/, and what varies it: small changes of place, size, slant and pen that leave a digit what it is."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -129,7 +129,7 @@ def _thicken(images, most, seed):
 
 
 def _transforms(n, augmentation, seed):
-    """Random affine maps (n, 8) from output to input pixels about the centre, as ops.image.affine_transform takes them."""
+    """Random affine maps (n, 8) about the centre, from output to input pixels, for ops.image.affine_transform."""
     import keras
     from keras import ops
 

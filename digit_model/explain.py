@@ -36,7 +36,7 @@ def _named(digit):
 
 
 def to_json(prediction):
-    """A recognizer.Prediction as plain values: digit, words, probabilities (ten floats), and the stages as PNGs' URLs."""
+    """A recognizer.Prediction as plain values: digit, words, ten probabilities, and the stages as data: URLs."""
     stages = prediction.stages
     cut = Image.fromarray(stages.crop)
     cut.thumbnail((CROP_SIDE, CROP_SIDE))

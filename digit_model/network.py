@@ -142,7 +142,7 @@ def _block(config, convolution):
 
 
 def check_path(path):
-    """Raises ValueError or FileNotFoundError where no model can be saved at `path`, before anything is trained for it."""
+    """Raises ValueError or FileNotFoundError where no model can be saved at `path`: ask before training one."""
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"A model is saved as a .keras file, not as {path.name!r}.")

@@ -1,6 +1,6 @@
 """Training: a generator that owns its loop, yields a Progress after each step, and does not know who listens."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -36,7 +36,7 @@ class TrainingConfig:
     optimizer: str = "adam"
     learning_rate: float = 0.001
     schedule: str = "constant"
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
     validation_images: int = 5_000
     seed: int = 0
 

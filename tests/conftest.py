@@ -29,7 +29,7 @@ def url(recognizer):
 
 @pytest.fixture(scope="session")
 def browser():
-    """A headless Chromium: Debian's, or the one that PLAYWRIGHT_CHROMIUM names; skipped only where it isn't required."""
+    """A headless Chromium: Debian's, or the one that PLAYWRIGHT_CHROMIUM names."""
     path = os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if path is None and "BROWSER_TESTS" not in os.environ:
         pytest.skip("no Chromium here; set BROWSER_TESTS=required to fail instead")
