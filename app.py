@@ -1,73 +1,30 @@
-"""The page: draw a digit, see ten probabilities. Layout first, then the handlers' listeners; `python app.py --help`."""
+"""The page's door: its tabs, its command-line flags, its launch. See `python app.py --help`."""
 
 import argparse
 import os
 import sys
 from concurrent.futures import Future
-from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to no host but its own
 
 import gradio as gr
 
-from digit_model import PictureError, Recognizer, sketch
-from digit_model.explain import describe, from_data_url, to_data_url, to_json
+import ui.draw
+import ui.train
+from digit_model import Recognizer, sketch
+from digit_model.runs import Visitors
+from ui.files import ASSETS, component
 
-ASSETS = Path(__file__).resolve().parent / "assets"
-EXAMPLES = sorted((ASSETS / "examples").glob("*.png"))
 
-
-def build_page(shipped):
-    """The page as gr.Blocks.
-
-    Args:
-        shipped: a Future of the Recognizer that reads; what is drawn before it is there waits for it.
-    """
-
-    def read(picture):
-        """The reading of a picture (a data URL) for the pad, or {"error": a sentence}."""
-        try:
-            opened = sketch.open_picture(from_data_url(picture))
-            return to_json(shipped.result().predict(opened))
-        except PictureError as error:
-            return {"error": str(error)}
-
-    def open_picture(picture):
-        """A brought picture (a data URL) as the pad shows it: {"picture": a grey PNG}, or {"error": a sentence}."""
-        try:
-            opened = sketch.open_picture(from_data_url(picture))
-            return {"picture": to_data_url(sketch.to_grayscale(opened))}
-        except PictureError as error:
-            return {"error": str(error)}
-
-    def predict(picture):
-        """Reads the digit in a picture file: the ten probabilities, the likeliest first."""
-        if picture is None:
-            raise gr.Error("No picture came; send one picture of a digit.", print_exception=False)
-        try:
-            prediction = shipped.result().predict(sketch.open_picture(picture))
-        except PictureError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        if prediction.digit is None:
-            raise gr.Error(describe(prediction), print_exception=False)
-        return {str(digit): float(share) for digit, share in enumerate(prediction.probabilities)}
-
+def build_page(visitors):
+    """The page as gr.Blocks; `visitors` is a digit_model.runs.Visitors."""
     with gr.Blocks(title="Digit sketchpad", analytics_enabled=False, fill_width=True) as page:
-        gr.HTML((ASSETS / "header.html").read_text("utf-8"), elem_id="header", apply_default_css=False)
-        gr.HTML(
-            html_template=(ASSETS / "draw.html").read_text("utf-8"),
-            js_on_load=(ASSETS / "draw.js").read_text("utf-8"),
-            server_functions=[read, open_picture],
-            digits=list(range(10)),
-            drawings=[
-                {"url": to_data_url(path.read_bytes()), "name": path.stem.replace("-", " ")} for path in EXAMPLES
-            ],
-            apply_default_css=False,
-            elem_id="draw",
-        )
-        picture = gr.File(label="picture", visible=False)
-        probabilities = gr.Label(label="probabilities", visible=False)
-        gr.on([], predict, picture, probabilities, api_name="predict", concurrency_limit=None)
+        component("header")
+        with gr.Tabs():
+            with gr.Tab("Draw"):
+                ui.draw.build(visitors)
+            with gr.Tab("Train"):
+                ui.train.build(visitors)
     return page
 
 
@@ -104,6 +61,7 @@ def launch(page, **options):
         "css_paths": ASSETS / "page.css",
         "footer_links": ["api"],
         "max_file_size": sketch.MAX_FILE_BYTES,
+        "show_error": True,
         "prevent_thread_lock": True,
         "ssr_mode": False,
         "enable_monitoring": False,
@@ -115,7 +73,7 @@ def launch(page, **options):
 def main():
     options = parse()
     shipped = Future()
-    page = build_page(shipped)
+    page = build_page(Visitors(shipped))
     try:
         launch(
             page,
@@ -125,9 +83,12 @@ def main():
             auth=options.auth,
             inbrowser=options.inbrowser,
         )
+    except OSError as error:
+        sys.exit(f"The page can't be served on {options.host or '127.0.0.1'}, port {options.port}: {error}")
+    try:
         shipped.set_result(Recognizer.load())  # TensorFlow loads here, behind the page that already shows
     except (OSError, ValueError) as error:
-        sys.exit(f"{error}")
+        sys.exit(str(error))
     page.block_thread()
 
 

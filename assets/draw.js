@@ -6,6 +6,15 @@ const [file, camera, video] = [".bring input", ".camera", "video"].map($);
 const [PAPER, INK, EXPORT_SIDE, MAX_BYTES] = ["#ffffff", "#16161d", 400, 10 * 2 ** 20];
 const KEPT = "digit-sketchpad";
 
+// ---- who asks: an id of this tab's own, which a reload keeps ----
+function visitorId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const id = sessionStorage.getItem("digit-visitor") ?? [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  sessionStorage.setItem("digit-visitor", id);
+  return id;
+}
+const visitor = visitorId();
+
 // ---- what is drawn: a list of marks (strokes, pictures, clears), of which the first `done` are on the page ----
 let marks = [], done = 0, stroke = null, erasing = false;
 const keyboardPen = { x: 0.5, y: 0.5, shown: false, stroke: null };
@@ -119,7 +128,7 @@ function exported() {
 }
 
 // ---- reading it: one question at a time, always about the newest page, so no older answer can come last ----
-let unread = false, asking = false, emptied = 0, connected = true, failures = 0;
+let unread = false, asking = false, emptied = 0, failures = 0, retry = null;
 
 function changed() {
   const drawn = visible();
@@ -139,23 +148,24 @@ function changed() {
 
 async function ask() {
   if (asking || !unread) return;
+  clearTimeout(retry);
   asking = true;
   unread = false;
   const page = emptied;
   const slow = setTimeout(() => say("One moment, the network is waking up…"), 1500);
-  const answer = await server.read(exported()).catch(() => undefined);
+  const answer = await server.read({ picture: exported(), visitor }).catch(() => undefined);
   clearTimeout(slow);
   asking = false;
   if (!answer) {
     say("I lost touch with the app. Your drawing is safe; I'll keep trying.");
     failures++;
     unread = page === emptied;
-    setTimeout(ask, Math.min(500 * 2 ** failures, 8000));
+    retry = setTimeout(ask, Math.min(500 * 2 ** failures, 8000));
     return;
   }
   failures = 0;
   if (page === emptied) show(answer);
-  setTimeout(ask, 30);
+  retry = setTimeout(ask, 30);
 }
 
 function say(text) {
@@ -169,7 +179,7 @@ function show(answer) {
   $(".sketch").classList.toggle("blank", blank);
   const percent = (share) => (100 * share).toFixed(1);
   say(answer.words);
-  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure`;
+  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure, says ${answer.reader}`;
   element.querySelectorAll(".bars li").forEach((row, digit) => {
     const share = blank ? 0 : answer.probabilities[digit];
     row.classList.toggle("winner", digit === answer.digit);
@@ -454,6 +464,13 @@ async function restore() {
   }
   changed();
 }
+
+// What the other tabs need of this one.
+window.sketchpad = {
+  visitor,
+  picture: () => (visible().length ? exported() : null),
+  reread: () => visible().length && changed(),
+};
 
 showTools();
 restore().catch(() => sessionStorage.removeItem(KEPT));

@@ -1,6 +1,7 @@
 """MNIST from assets/, and what varies it: small changes of place, size, slant and pen that leave a digit what it is."""
 
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class Dataset(NamedTuple):
     labels: np.ndarray
 
 
+@cache
 def load_mnist(split="train", folder=ASSETS):
     """MNIST's training or test images, from `folder`, else from `keras.datasets.mnist` (which downloads them).
 

@@ -29,11 +29,20 @@ class Evaluation:
         counts = self.confusion.sum(1)
         return np.divide(np.diag(self.confusion), counts, out=np.full(10, np.nan), where=counts > 0)
 
+    def cell(self, labels, digit, read):
+        """The places of the images of `digit` that were read as `read`; labels: uint8 (n,)."""
+        return np.flatnonzero((labels == digit) & (self.probabilities.argmax(1) == read))
+
+    def worst_mistakes(self, labels):
+        """The places of the images that were read wrong, the most surely wrong first; labels: uint8 (n,)."""
+        wrong = np.flatnonzero(self.probabilities.argmax(1) != labels)
+        return wrong[np.argsort(-self.probabilities[wrong].max(1))]
+
 
 def evaluate(model, dataset, batch_size=500):
     """Reads every image of a Dataset with a Keras model, and returns an Evaluation."""
     batches = range(0, len(dataset.images), batch_size)
-    read = [model.predict_on_batch(dataset.images[start : start + batch_size]) for start in batches]
+    read = [model(dataset.images[start : start + batch_size], training=False) for start in batches]
     probabilities = np.concatenate(read)
     right = probabilities[np.arange(len(probabilities)), dataset.labels]
     loss = -float(np.log(np.maximum(right, 1e-7)).mean())

@@ -2,11 +2,13 @@
 
 import binascii
 from base64 import b64decode, b64encode
+from dataclasses import asdict
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
+from digit_model.dataset import augment
 from digit_model.sketch import PictureError
 
 CROP_SIDE = 160  # pixels: what the page shows the crop at
@@ -75,3 +77,79 @@ def from_data_url(url):
         return b64decode(body, validate=True)
     except binascii.Error as error:
         raise PictureError("The picture was damaged on its way; please send it again.") from error
+
+
+def varied(image, augmentation, count=12):
+    """One uint8 (28, 28) image, as it is and varied `count` - 1 times, side by side in one data: URL."""
+    import keras
+
+    copies = np.repeat(image[None], count - 1, axis=0)
+    changed = np.asarray(augment(copies, augmentation, keras.random.SeedGenerator(1)))
+    return to_data_url(np.hstack([image, *np.uint8(np.rint(changed))]))
+
+
+def run_to_json(run):
+    """What a page shows of a runs.Run while it lasts, as plain values."""
+    pinned, seen = run.seen
+    return {
+        "number": run.number,
+        "name": run.settings.name,
+        "state": run.state,
+        "over": run.over,
+        "place": run.place,
+        "message": run.message,
+        "seconds": run.seconds,
+        "progress": run.progress and asdict(run.progress),
+        "curve": _rounded(run.curve),
+        "drawing": None if run.pinned is None else to_data_url(run.pinned),
+        "pinned": None if pinned is None else pinned.round(4).tolist(),
+        "seen": None if seen is None else seen.tolist(),
+        "accuracy": run.evaluation and run.evaluation.accuracy,
+    }
+
+
+def summary_to_json(run, reads):
+    """One row of the table of runs; `reads` is True for the run that reads now."""
+    config = run.settings.training
+    return {
+        "number": run.number,
+        "name": run.settings.name,
+        "gist": config.gist,
+        "state": run.state,
+        "accuracy": run.evaluation and run.evaluation.accuracy,
+        "weights": run.weights,
+        "seconds": run.seconds if run.over else 0,
+        "reads": reads,
+        "kept": run.recognizer is not None,
+        "epochs": config.epochs,
+        "curve": _rounded(point for point in run.curve if point[3] is not None),
+    }
+
+
+def _rounded(curve):
+    return [[None if value is None else round(value, 4) for value in point] for point in curve]
+
+
+def results_to_json(run, dataset, count):
+    """What came out of a run that is over: accuracy, the confusion matrix, and the `count` worst mistakes."""
+    evaluation = run.evaluation
+    return {
+        "number": run.number,
+        "accuracy": evaluation.accuracy,
+        "digit_accuracy": evaluation.digit_accuracy.tolist(),
+        "confusion": evaluation.confusion.tolist(),
+        "mistakes": images_to_json(evaluation, dataset, evaluation.worst_mistakes(dataset.labels)[:count]),
+    }
+
+
+def images_to_json(evaluation, dataset, places):
+    """The images of a Dataset at these places, each with its label, what was read, and how surely (0 to 1)."""
+    return [
+        {
+            "url": to_data_url(dataset.images[place]),
+            "label": int(dataset.labels[place]),
+            "read": int(evaluation.probabilities[place].argmax()),
+            "confidence": float(evaluation.probabilities[place].max()),
+        }
+        for place in places
+    ]

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from digit_model.checks import check_choice, check_range
+from digit_model import model_file
+from digit_model.checks import SettingError, check_choice, check_range
 
+ModelError = model_file.ModelError
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "accurate.keras"
 ACTIVATIONS = ("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 POOLINGS = ("max", "average", "none")
@@ -32,7 +35,7 @@ class NetworkConfig:
     pooling (if any); then the dense layers, each followed by dropout; then ten softmax units.
 
     Raises:
-        ValueError: for a setting out of range, in a sentence that names it.
+        SettingError: for a setting out of range, in a sentence that names it.
     """
 
     convolutions: tuple[Convolution, ...] = ()
@@ -46,8 +49,10 @@ class NetworkConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        check_range("the number of convolutions", len(self.convolutions), 0, 12, whole=True)
-        check_range("the number of dense layers", len(self.dense_units), 0, 4, whole=True)
+        if len(self.convolutions) > 12:
+            raise SettingError("convolutions", f"A network takes up to 12 convolutions, not {len(self.convolutions)}.")
+        if len(self.dense_units) > 4:
+            raise SettingError("dense_units", f"A network takes up to 4 dense layers, not {len(self.dense_units)}.")
         for units in self.dense_units:
             check_range("dense_units", units, 1, 2048, whole=True)
         check_choice("padding", self.padding, ("valid", "same"))
@@ -56,27 +61,61 @@ class NetworkConfig:
         check_choice("pooling", self.pooling, POOLINGS)
         check_range("pool_size", self.pool_size, 2, 4, whole=True)
         check_range("dropout", self.dropout, 0, 0.9)
-        self._check_sizes()
+        self.layers()
 
-    def _check_sizes(self):
-        """Follows the image's side through the blocks, and refuses the one that nothing would come out of."""
-        side = 28
+    def layers(self):
+        """What the network is made of, as a tuple of Layer, its weights counted without building it.
+
+        Raises:
+            SettingError: where nothing would be left for a block to work on.
+        """
+        side, channels, rows = 28, 1, []
         for number, convolution in enumerate(self.convolutions, 1):
-            if convolution.kernel_size > side:
-                raise ValueError(
-                    f"Convolution {number}'s kernel takes {convolution.kernel_size} pixels, but only {side} x {side} "
-                    "are left there. Use a smaller kernel, fewer blocks, or no pooling."
-                )
-            if self.padding == "valid":
-                side -= convolution.kernel_size - 1
-            side = -(-side // convolution.stride)
+            side = self._convolved(side, number, convolution)
+            filters, kernel = convolution.filters, convolution.kernel_size
+            weights = kernel * kernel * channels * filters + (0 if self.batch_normalization else filters)
+            rows.append(Layer(f"Convolution {kernel} x {kernel}", (side, side, filters), weights))
+            channels = filters
+            if self.batch_normalization:
+                rows.append(Layer("Batch normalization", (side, side, channels), 4 * channels))
             if self.pooling != "none":
-                if side < self.pool_size:
-                    raise ValueError(
-                        f"Pooling {number} takes {self.pool_size} x {self.pool_size} pixels, but only {side} x {side} "
-                        "are left there. Use fewer blocks, a smaller stride, or no pooling."
-                    )
-                side //= self.pool_size
+                side = self._pooled(side, number)
+                rows.append(Layer(f"{self.pooling.title()} pooling", (side, side, channels), 0))
+        units = side * side * channels
+        rows.append(Layer("Flatten", (units,), 0))
+        for name, wide in [*(("Dense", wide) for wide in self.dense_units), ("Ten probabilities", 10)]:
+            rows.append(Layer(name, (wide,), units * wide + wide))
+            units = wide
+        return tuple(rows)
+
+    def _convolved(self, side, number, convolution):
+        kernel = convolution.kernel_size
+        if kernel > side:
+            raise SettingError(
+                f"convolutions.{number - 1}.kernel_size",
+                f"Convolution {number}'s kernel takes {kernel} pixels, but only {side} x {side} are left there. "
+                "Use a smaller kernel, fewer blocks, or no pooling.",
+            )
+        if self.padding == "valid":
+            side -= kernel - 1
+        return -(-side // convolution.stride)
+
+    def _pooled(self, side, number):
+        if side < self.pool_size:
+            raise SettingError(
+                "pool_size",
+                f"Pooling {number} takes {self.pool_size} x {self.pool_size} pixels, but only {side} x {side} are left "
+                "there. Use fewer blocks, a smaller stride, or no pooling.",
+            )
+        return side // self.pool_size
+
+
+class Layer(NamedTuple):
+    """One layer: its name, the shape of what comes out of it, and how many weights it has."""
+
+    name: str
+    shape: tuple[int, ...]
+    weights: int
 
 
 PRESETS = {
@@ -162,24 +201,13 @@ def save(model, path):
 
 
 def load(path):
-    """The model in the .keras file `path`, for prediction; its code is never run (Keras's safe mode).
+    """The model in the .keras file `path`, for prediction. Whoever wrote the file: see model_file for what it may hold.
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for a file that is not a network from 28 x 28 pixels to ten probabilities.
+        ModelError: for a file that is not a network from 28 x 28 pixels to ten probabilities, or may carry code.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file {path.name!r}.")
-    import keras
-
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its zip, JSON, HDF5 and layer readers raise
-        raise ValueError(f"{path.name!r} is not a model that Keras can load. Save one with network.save().") from error
-    if model.input_shape != (None, 28, 28) or model.output_shape != (None, 10):
-        raise ValueError(
-            f"{path.name!r} turns {model.input_shape} into {model.output_shape}; a digit model turns "
-            "(None, 28, 28) into (None, 10)."
-        )
-    return model
+    return model_file.read(path)

@@ -1,6 +1,6 @@
 """Training: a generator that owns its loop, yields a Progress after each step, and does not know who listens."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -9,8 +9,11 @@ from digit_model.checks import check_choice, check_range
 from digit_model.dataset import Augmentation, Dataset, augment
 from digit_model.evaluation import evaluate
 
-OPTIMIZERS = ("adam", "sgd", "rmsprop", "adamw", "nadam")
+OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine")
+LOSSES = ("crossentropy", "mean_squared_error")
+SMOOTHING = 0.95  # the share of the past in the running loss and accuracy
+VALIDATIONS = 4  # times an epoch
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class TrainingConfig:
     learning_rate: the rate, or its peak where the schedule changes it.
     schedule: "constant", or "cosine": up in a straight line over the first tenth of the steps, then down to
         nothing along half a cosine (Loshchilov and Hutter, "SGDR", 2017, one cycle, with a warm-up).
+    loss: "crossentropy", or "mean_squared_error" of the ten probabilities.
     augmentation: how the images are varied, anew each time they are seen.
+    training_images: how many images to learn from, at most.
     validation_images: how many images at the end of the training set are kept apart to validate on.
     seed: the same seed and settings give the same run on the same machine.
 
     Raises:
-        ValueError: for a setting out of range, in a sentence that names it.
+        SettingError: for a setting out of range, in a sentence that names it.
     """
 
     epochs: int = 5
@@ -36,28 +41,44 @@ class TrainingConfig:
     optimizer: str = "adam"
     learning_rate: float = 0.001
     schedule: str = "constant"
+    loss: str = "crossentropy"
     augmentation: Augmentation = field(default_factory=Augmentation)
-    validation_images: int = 5_000
+    training_images: int = 60_000
+    validation_images: int = 2_000
     seed: int = 0
 
     def __post_init__(self):
-        check_range("epochs", self.epochs, 1, 1000, whole=True)
+        check_range("epochs", self.epochs, 1, 100, whole=True)
         check_range("batch_size", self.batch_size, 1, 4096, whole=True)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_range("learning_rate", self.learning_rate, 1e-7, 10)
+        check_learning_rate(self.learning_rate)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("loss", self.loss, LOSSES)
+        check_range("training_images", self.training_images, 1, 60_000, whole=True)
         check_range("validation_images", self.validation_images, 0, 30_000, whole=True)
         check_range("seed", self.seed, 0, 2**31 - 1, whole=True)
+        most = min(self.training_images, 60_000 - self.validation_images)
+        check_range("batch_size", self.batch_size, 1, min(most, 4096), whole=True)
+
+    @property
+    def gist(self):
+        """The settings that matter most, in a few words."""
+        return f"{self.epochs} epochs, batch {self.batch_size}, {self.optimizer} {self.learning_rate:g}"
+
+
+def check_learning_rate(rate):
+    """Raises SettingError unless `rate` is a number that a network can learn with."""
+    check_range("learning_rate", rate, 1e-6, 10)
 
 
 _VARIED = Augmentation(shift=2, turn=12, scale=0.12, slant=15, thickness=1.2)
 
 PRESETS = {
     "article": TrainingConfig(epochs=10, batch_size=32),
-    "dense": TrainingConfig(epochs=10, batch_size=128),
-    "fast": TrainingConfig(epochs=3, batch_size=128, learning_rate=0.003, schedule="cosine"),
+    "dense": TrainingConfig(epochs=10),
+    "fast": TrainingConfig(epochs=3, learning_rate=0.003, schedule="cosine"),
     "accurate": TrainingConfig(
-        epochs=30, batch_size=128, learning_rate=0.003, schedule="cosine", augmentation=_VARIED, validation_images=0
+        epochs=30, learning_rate=0.003, schedule="cosine", augmentation=_VARIED, validation_images=0
     ),
 }
 
@@ -68,8 +89,9 @@ class Progress:
 
     step, steps: steps done, and in all. epoch, epochs: the epoch under way (from 1), and how many.
     images_per_second, seconds_left: measured over the run so far.
-    loss, accuracy: over this epoch's images so far; accuracy 0 to 1.
-    validation_loss, validation_accuracy: after each epoch's last step, else None.
+    learning_rate: the rate of this step.
+    loss, accuracy: of the latest batches, smoothed; accuracy 0 to 1.
+    validation_loss, validation_accuracy: four times an epoch, else None.
     """
 
     step: int
@@ -78,6 +100,7 @@ class Progress:
     epochs: int
     images_per_second: float
     seconds_left: float
+    learning_rate: float
     loss: float
     accuracy: float
     validation_loss: float | None = None
@@ -91,6 +114,8 @@ class Diverged(ArithmeticError):
 def train(model, dataset, config):
     """Trains `model` in place, a step at a time; closing the generator stops it before the next step.
 
+    Not asking for the next Progress pauses it. Sending a number sets the learning rate (or its peak) from then on.
+
     Args:
         model: a Keras model from network.build.
         dataset: a Dataset; its last `config.validation_images` are kept apart.
@@ -100,57 +125,94 @@ def train(model, dataset, config):
         A Progress after each step.
 
     Raises:
-        ValueError: where no image is left to train on, or a batch is larger than what is left.
+        ValueError: where a batch is larger than what is left to train on.
         Diverged: where the loss is no longer a number.
     """
+    training, validation = _split(dataset, config)
+    step, peak, running = make_step(model, config), config.learning_rate, np.zeros(2)
+    steps_per_epoch = len(training.images) // config.batch_size
+    steps, validate_every = steps_per_epoch * config.epochs, max(steps_per_epoch // VALIDATIONS, 1)
+    seconds, order = 0.0, np.random.default_rng(config.seed)
+    for number in range(1, steps + 1):
+        begin = perf_counter()
+        place = (number - 1) % steps_per_epoch
+        if place == 0:
+            shuffled = order.permutation(len(training.images))
+        batch = shuffled[place * config.batch_size : (place + 1) * config.batch_size]
+        rate = learning_rate(config.schedule, peak, number, steps)
+        result = step(training.images[batch], training.labels[batch], rate)
+        if not np.isfinite(result[0]):
+            raise Diverged(f"Training lost its way at step {number}: the loss is {result[0]}. Try a smaller rate.")
+        running = SMOOTHING * running + (1 - SMOOTHING) * result
+        loss, accuracy = running / (1 - SMOOTHING**number)
+        due = len(validation.images) and (number % validate_every == 0 or number == steps)
+        kept = evaluate(model, validation) if due else None
+        seconds += perf_counter() - begin
+        sent = yield Progress(
+            step=number,
+            steps=steps,
+            epoch=(number - 1) // steps_per_epoch + 1,
+            epochs=config.epochs,
+            images_per_second=number * config.batch_size / seconds,
+            seconds_left=seconds / number * (steps - number),
+            learning_rate=rate,
+            loss=float(loss),
+            accuracy=float(accuracy),
+            validation_loss=kept.loss if kept else None,
+            validation_accuracy=kept.accuracy if kept else None,
+        )
+        peak = sent or peak
+
+
+def _split(dataset, config):
+    """The images to learn from and those kept apart, as two Datasets."""
+    kept = len(dataset.images) - config.validation_images
+    n = min(config.training_images, kept)
+    if config.batch_size > n:
+        raise ValueError(f"batch_size {config.batch_size} is more than the {max(n, 0)} images to train on.")
+    return Dataset(*(part[:n] for part in dataset)), Dataset(*(part[kept:] for part in dataset))
+
+
+def make_step(model, config):
+    """One training step, compiled: (images, labels, learning rate) to float64 (2,), the batch's loss and accuracy."""
     import keras
     import tensorflow as tf
 
-    n = len(dataset.images) - config.validation_images
-    if config.batch_size > n:
-        raise ValueError(f"batch_size {config.batch_size} is more than the {max(n, 0)} images to train on.")
-    keras.utils.set_random_seed(config.seed)
-    order, draws = np.random.default_rng(config.seed), keras.random.SeedGenerator(config.seed)
-    vary = tf.function(lambda images: augment(images, config.augmentation, draws))
-    model.compile(_optimizer(config), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    steps_per_epoch = n // config.batch_size
-    steps, begin = steps_per_epoch * config.epochs, perf_counter()
-    for epoch in range(config.epochs):
-        model.reset_metrics()
-        batches = order.permutation(n)[: steps_per_epoch * config.batch_size].reshape(steps_per_epoch, -1)
-        for step, batch in enumerate(batches, epoch * steps_per_epoch + 1):
-            images = dataset.images[batch]
-            if config.augmentation != Augmentation():
-                images = vary(images)
-            model.optimizer.learning_rate = learning_rate(config, step, steps)
-            logs = model.train_on_batch(images, dataset.labels[batch], return_dict=True)
-            if not np.isfinite(logs["loss"]):
-                raise Diverged(f"The loss is {logs['loss']} at step {step}. A smaller learning rate would do.")
-            seconds = perf_counter() - begin
-            progress = Progress(
-                step=step,
-                steps=steps,
-                epoch=epoch + 1,
-                epochs=config.epochs,
-                images_per_second=step * config.batch_size / seconds,
-                seconds_left=seconds / step * (steps - step),
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-            )
-            if step == (epoch + 1) * steps_per_epoch and config.validation_images:
-                kept = evaluate(model, Dataset(dataset.images[n:], dataset.labels[n:]))
-                progress = replace(progress, validation_loss=kept.loss, validation_accuracy=kept.accuracy)
-            yield progress
+    optimizer, draws = _optimizer(config), keras.random.SeedGenerator(config.seed)
+    weights, loss_of = model.trainable_variables, keras.losses.get(_LOSS_CLASSES[config.loss])
+    optimizer.build(weights)
+    varied = config.augmentation != Augmentation()
+    image_type = tf.TensorSpec((config.batch_size, 28, 28), tf.uint8)
+
+    @tf.function(input_signature=[image_type, tf.TensorSpec((config.batch_size,), tf.uint8)], jit_compile=False)
+    def step(images, labels):
+        if varied:
+            images = augment(images, config.augmentation, draws)
+        with tf.GradientTape() as tape:
+            probabilities = model(images, training=True)
+            loss = tf.reduce_mean(loss_of(tf.one_hot(labels, 10), probabilities))
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        right = tf.argmax(probabilities, 1) == tf.cast(labels, tf.int64)
+        return tf.stack([loss, tf.reduce_mean(tf.cast(right, tf.float32))])
+
+    def run(images, labels, rate):
+        optimizer.learning_rate = rate
+        return step(images, labels).numpy().astype(float)
+
+    return run
 
 
-def learning_rate(config, step, steps):
-    """The learning rate at `step` (from 1) of `steps`."""
-    if config.schedule == "constant":
-        return config.learning_rate
+_LOSS_CLASSES = {"crossentropy": "categorical_crossentropy", "mean_squared_error": "mean_squared_error"}
+
+
+def learning_rate(schedule, peak, step, steps):
+    """The learning rate at `step` (from 1) of `steps`, for a schedule of SCHEDULES whose highest rate is `peak`."""
+    if schedule == "constant":
+        return peak
     warm = max(steps // 10, 1)
     if step <= warm:
-        return config.learning_rate * step / warm
-    return config.learning_rate * (1 + np.cos(np.pi * (step - warm) / max(steps - warm, 1))) / 2
+        return peak * step / warm
+    return peak * (1 + float(np.cos(np.pi * (step - warm) / max(steps - warm, 1)))) / 2
 
 
 def _optimizer(config):

@@ -18,10 +18,11 @@ def recognizer():
 def url(recognizer):
     """The address of the page, served in this process with the shipped network."""
     import app
+    from digit_model.runs import Visitors
 
     shipped = Future()
     shipped.set_result(recognizer)
-    page = app.build_page(shipped)
+    page = app.build_page(Visitors(shipped))
     _, address, _ = app.launch(page, quiet=True)
     yield address
     page.close(verbose=False)

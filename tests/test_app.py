@@ -1,6 +1,7 @@
 """The app over HTTP: the /predict endpoint, and the command line's flags."""
 
 import io
+from concurrent.futures import Future
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from digit_model.runs import Visitors
 
 EXAMPLES = app.ASSETS / "examples"
 
@@ -98,11 +100,9 @@ def test_a_flag_that_makes_no_sense_is_refused_in_a_sentence(arguments, capsys):
 
 
 def test_a_password_keeps_strangers_out(recognizer):
-    from concurrent.futures import Future
-
     shipped = Future()
     shipped.set_result(recognizer)
-    page = app.build_page(shipped)
+    page = app.build_page(Visitors(shipped))
     try:
         _, address, _ = app.launch(page, quiet=True, auth=("ada", "lovelace"))
         assert httpx.get(f"{address}config").status_code == 401

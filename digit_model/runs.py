@@ -1,0 +1,342 @@
+"""The training runs of many visitors: each has models of their own, one run trains at a time, the rest wait in line.
+
+A bounded number of models is kept, the oldest are put away first. Knows nothing of the page: times come in as numbers,
+pictures as arrays.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from contextlib import closing
+from dataclasses import dataclass, field
+from time import monotonic
+
+import numpy as np
+
+from digit_model import network, training
+from digit_model.dataset import load_mnist
+from digit_model.evaluation import evaluate
+from digit_model.recognizer import Recognizer
+
+LOOK_SECONDS = 0.25  # how often a run is looked at while it trains
+GRID = 48  # test images that are read again and again
+CURVE_POINTS = 400
+WAITING, TRAINING, PAUSED, TESTING, DONE, STOPPED, FAILED = (
+    "waiting",
+    "training",
+    "paused",
+    "testing",
+    "done",
+    "stopped",
+    "failed",
+)
+PUT_AWAY = "Your network was put away to make room for others; the shipped one reads now."
+OVER = (DONE, STOPPED, FAILED)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is started with: a name for it, the network, how it learns, and the model to go on from, if any."""
+
+    name: str
+    network: network.NetworkConfig
+    training: training.TrainingConfig
+    model: object = None
+
+
+class Turns:
+    """A line in which the first trains and the others wait."""
+
+    def __init__(self):
+        self._line = deque()
+        self.changed = threading.Condition()
+
+    def join(self, run):
+        with self.changed:
+            self._line.append(run)
+
+    def leave(self, run):
+        with self.changed:
+            if run in self._line:
+                self._line.remove(run)
+            self.changed.notify_all()
+
+    def place(self, run):
+        """How many train before it: 0 for the run whose turn it is, None for one that is not in line."""
+        with self.changed:
+            return self._line.index(run) if run in self._line else None
+
+
+class Run:
+    """One training run, in a thread of its own; what it shows is replaced whole, never changed in place.
+
+    state: WAITING, TRAINING, PAUSED, TESTING, then one of OVER. message: one sentence where there is something to say.
+    progress: the latest training.Progress. curve: rows (epochs, loss, accuracy, validation loss, validation accuracy).
+    seen: the pinned drawing's ten probabilities, and the digits read in the first GRID test images.
+    evaluation: of the test set, once the run is over. recognizer: what it learnt, until it is put away.
+    """
+
+    def __init__(self, number, settings, turns, pinned=None, is_watched=lambda: True, when_read=lambda run: None):
+        self.number, self.settings, self.pinned = number, settings, pinned
+        self.state, self.message, self.weights = WAITING, "", None
+        self.progress, self.curve, self.seen = None, (), (None, None)
+        self.seconds, self.evaluation, self.recognizer = 0.0, None, None
+        self._turns, self._is_watched, self._when_read = turns, is_watched, when_read
+        self._allowed, self._stopping, self._rate = float("inf"), False, None
+        self._thread = threading.Thread(target=self._train, daemon=True)
+
+    def begin(self):
+        """Joins the line, and trains when it is its turn."""
+        self._turns.join(self)
+        self._thread.start()
+
+    def take_in(self, model):
+        """Makes this the run of a model that was trained elsewhere."""
+        self.weights = model.count_params()
+        self._finish(model, DONE)
+
+    @property
+    def over(self):
+        return self.state in OVER
+
+    @property
+    def place(self):
+        """How many runs train before this one: 0 when it is its turn, None when it is over or paused."""
+        return self._turns.place(self)
+
+    def pause(self):
+        with self._turns.changed:
+            if not self.over:
+                self._allowed = 0
+
+    def resume(self):
+        self._allow(float("inf"))
+
+    def step(self):
+        """Trains one step, and pauses."""
+        self._allow(1)
+
+    def _allow(self, steps):
+        with self._turns.changed:
+            self._allowed = steps
+            self._turns.changed.notify_all()
+
+    def stop(self):
+        """Ends the run before its next step; what it has learnt stays."""
+        with self._turns.changed:
+            self._stopping = True
+            self._turns.changed.notify_all()
+
+    def set_learning_rate(self, rate):
+        """Sets the learning rate (or its peak) from the next step on; raises SettingError for one out of range."""
+        training.check_learning_rate(rate)
+        self._rate = rate
+
+    def join(self, timeout=None):
+        """Waits until the run is over, at most `timeout` seconds."""
+        self._thread.join(timeout)
+
+    def _train(self):
+        try:
+            if self._wait():
+                self._learn()
+            else:
+                self._end(STOPPED, "Stopped before the first step.")
+        except training.Diverged as error:
+            self._end(FAILED, f"{error} Nothing is lost: the model from before still reads.")
+        except Exception as error:  # whatever TensorFlow raises must end as a sentence, not as a dead thread
+            self._end(FAILED, f"Training broke off ({type(error).__name__}). The model from before still reads.")
+            raise
+        finally:
+            self._turns.leave(self)
+
+    def _learn(self):
+        import keras
+
+        keras.utils.set_random_seed(self.settings.training.seed)
+        model = copy(self.settings.model) if self.settings.model else network.build(self.settings.network)
+        self.weights = model.count_params()
+        with closing(training.train(model, load_mnist("train"), self.settings.training)) as steps:
+            finished = self._follow(steps, model)
+        if self.progress is None:
+            self._end(STOPPED, "Stopped before the first step.")
+            return
+        self._finish(model, DONE if finished else STOPPED)
+
+    def _finish(self, model, state):
+        self.state = TESTING
+        self.evaluation = evaluate(model, load_mnist("test"))
+        self.recognizer = Recognizer(model)
+        self._when_read(self)
+        self._end(state, self.message)
+
+    def _follow(self, steps, model):
+        """Takes the steps one by one; True where all of them were."""
+        looked = 0.0
+        while self._wait():
+            rate, self._rate = self._rate, None
+            begin = monotonic()
+            try:
+                progress = steps.send(rate if self.progress else None)
+            except StopIteration:
+                return True
+            self.progress = progress
+            self.seconds += monotonic() - begin
+            if begin - looked >= LOOK_SECONDS or progress.validation_loss is not None or self._allowed == 0:
+                looked = begin
+                self._look(model, progress)
+        return False
+
+    def _wait(self):
+        """Waits for its turn and for leave to go on; False where it is to stop."""
+        if not self._is_watched():
+            self.message = "Nobody was watching any more, so this run stopped early; what it had learnt is kept."
+            return False
+        with self._turns.changed:
+            if self._allowed <= 0 and not self._stopping:
+                self.state = PAUSED
+                self._step_aside()
+            self._turns.changed.wait_for(self._is_free, timeout=None)
+            self._allowed -= 1
+            if not self._stopping:
+                self.state = TRAINING
+            return not self._stopping
+
+    def _step_aside(self):
+        """A paused run lets the others train, and joins the line again when it goes on."""
+        self._turns.leave(self)
+        self._turns.changed.wait_for(lambda: self._allowed > 0 or self._stopping)
+        self.state = WAITING
+        self._turns.join(self)
+
+    def _is_free(self):
+        return self._stopping or self._turns.place(self) == 0
+
+    def _look(self, model, progress):
+        epochs = progress.step / (progress.steps / progress.epochs)
+        point = (epochs, progress.loss, progress.accuracy, progress.validation_loss, progress.validation_accuracy)
+        self.curve = _thinned((*self.curve, point))
+        images = load_mnist("test").images[:GRID]
+        if self.pinned is not None:
+            images = np.concatenate([self.pinned[None], images])
+        read = np.asarray(model(images, training=False), np.float64)
+        pinned = read[0] if self.pinned is not None else None
+        self.seen = pinned, read[-GRID:].argmax(1)
+
+    def _end(self, state, message):
+        self.message, self.state = message, state
+
+
+def _thinned(curve):
+    """A curve of at most CURVE_POINTS rows: every second one goes where there are more, but for the validated ones."""
+    if len(curve) <= CURVE_POINTS:
+        return curve
+    return tuple(point for number, point in enumerate(curve) if number % 2 == 0 or point[3] is not None)
+
+
+def copy(model):
+    """A model like `model`, with weights of its own."""
+    import keras
+
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+@dataclass
+class Visitor:
+    """What one visitor holds: the runs of this visit, the one that reads (None: the shipped network), what to tell."""
+
+    runs: list = field(default_factory=list)
+    reading: Run | None = None
+    notice: str = ""
+    seen: float = 0.0
+
+    @property
+    def latest(self):
+        return self.runs[-1] if self.runs else None
+
+
+class Visitors:
+    """The visitors by their id, a bounded number of models among them, and the line they train in.
+
+    Args:
+        shipped: a Future of the Recognizer that reads for who has no model of their own.
+        models: how many models are kept at most, over all visitors.
+        patience: seconds without a sign of a visitor after which their run stops.
+        memory: seconds without a sign of a visitor after which all that they hold is freed.
+    """
+
+    def __init__(self, shipped, models=40, patience=60, memory=1800):
+        self.shipped, self.models, self.patience, self.memory = shipped, models, patience, memory
+        self.turns = Turns()
+        self._visitors, self._lock = OrderedDict(), threading.Lock()
+
+    def get(self, name):
+        """The Visitor of that id, made where there is none; counts as a sign of them."""
+        with self._lock:
+            self._forget()
+            visitor = self._visitors.setdefault(name, Visitor())
+            self._visitors.move_to_end(name)
+            visitor.seen = monotonic()
+            return visitor
+
+    def recognizer(self, name):
+        """What reads for the visitor of that id."""
+        run = self._reading(name)
+        return (run and run.recognizer) or self.shipped.result()
+
+    def reader(self, name):
+        """What reads for the visitor of that id, in words."""
+        run = self._reading(name)
+        return f"run {run.number}, {run.settings.name}" if run else "the shipped network"
+
+    def _reading(self, name):
+        with self._lock:
+            visitor = self._visitors.get(name)
+        return visitor and visitor.reading
+
+    def start(self, name, settings, pinned=None):
+        """Starts a run for the visitor, whose earlier one must be over (ValueError)."""
+        run = self._add(self.get(name), settings, pinned)
+        run.begin()
+        return run
+
+    def take_in(self, name, title, model):
+        """Adds a model that was trained elsewhere to the visitor's runs, and lets it read."""
+        settings = Settings(title, network.NetworkConfig(), training.TrainingConfig())
+        self._add(self.get(name), settings).take_in(model)
+
+    def _add(self, visitor, settings, pinned=None):
+        with self._lock:
+            if visitor.latest and not visitor.latest.over:
+                raise ValueError("A run of yours is still under way; stop it first, or let it finish.")
+            visitor.notice = ""
+            number = visitor.latest.number + 1 if visitor.latest else 1
+
+            def is_watched():
+                return monotonic() - visitor.seen < self.patience
+
+            run = Run(number, settings, self.turns, pinned, is_watched, lambda run: self._let_read(visitor, run))
+            visitor.runs = [*visitor.runs[-19:], run]
+        return run
+
+    def read_with(self, name, run):
+        """Lets `run` (None: the shipped network) read for the visitor; puts the oldest models away if there are too many."""
+        self._let_read(self.get(name), run)
+
+    def _let_read(self, visitor, run):
+        visitor.reading = run
+        with self._lock:
+            held = [(other, one) for other in self._visitors.values() for one in other.runs if one.recognizer]
+            for other, one in held[: max(len(held) - self.models, 0)]:
+                one.recognizer = None
+                if other.reading is one:
+                    other.reading = None
+                    other.notice = PUT_AWAY
+
+    def _forget(self):
+        late = monotonic() - self.memory
+        while self._visitors and next(iter(self._visitors.values())).seen < late:
+            _, visitor = self._visitors.popitem(last=False)
+            if visitor.latest:
+                visitor.latest.stop()

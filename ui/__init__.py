@@ -1,0 +1,1 @@
+"""The page, tab by tab; app.py is its door."""

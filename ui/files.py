@@ -1,0 +1,28 @@
+"""What the tabs share: the files in assets/, and a component of markup, script and server functions."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from digit_model.explain import to_data_url
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+def component(name, server_functions=(), **props):
+    """The gr.HTML of assets/NAME.html and assets/NAME.js, whose script can call the server functions."""
+    script = ASSETS / f"{name}.js"
+    return gr.HTML(
+        html_template=(ASSETS / f"{name}.html").read_text("utf-8"),
+        js_on_load=script.read_text("utf-8") if script.exists() else None,
+        server_functions=list(server_functions) or None,
+        apply_default_css=False,
+        elem_id=name,
+        **props,
+    )
+
+
+def examples():
+    """The pictures to click: [{"url": a data: URL, "name": what it is}]."""
+    paths = sorted((ASSETS / "examples").glob("*.png"))
+    return [{"url": to_data_url(path.read_bytes()), "name": path.stem.replace("-", " ")} for path in paths]
