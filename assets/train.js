@@ -118,6 +118,8 @@ async function train() {
   $("[data-do=train]").disabled = true;
   pinned = window.sketchpad.picture();
   headline("Getting ready…");
+  const status = $(".status").getBoundingClientRect();
+  if (status.top > innerHeight - 100) $(".status").scrollIntoView({ behavior: "smooth" });
   const answer = await ask("start", { ...settings(), picture: pinned });
   if (answer.error) {
     complain(answer);

@@ -133,7 +133,8 @@ class Run:
 
     def join(self, timeout=None):
         """Waits until the run is over, at most `timeout` seconds."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
 
     def _train(self):
         try:

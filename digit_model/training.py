@@ -196,7 +196,7 @@ def make_step(model, config):
         return tf.stack([loss, tf.reduce_mean(tf.cast(right, tf.float32))])
 
     def run(images, labels, rate):
-        optimizer.learning_rate = rate
+        optimizer.learning_rate = float(rate)
         return step(images, labels).numpy().astype(float)
 
     return run
@@ -219,5 +219,7 @@ def _optimizer(config):
     import keras
 
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(config.learning_rate, momentum=0.9)
-    return keras.optimizers.get({"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}})
+        return keras.optimizers.SGD(float(config.learning_rate), momentum=0.9)
+    return keras.optimizers.get(
+        {"class_name": config.optimizer, "config": {"learning_rate": float(config.learning_rate)}}
+    )
