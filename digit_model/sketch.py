@@ -92,7 +92,9 @@ def open_picture(source):
             picture.draft("L", (2 * WORK_SIDE, 2 * WORK_SIDE))  # lets a JPEG decode small
             return ImageOps.exif_transpose(picture)
     except Image.DecompressionBombError as error:
-        raise PictureError(f"This picture is far too large; up to {MAX_PIXELS // 10**6} million pixels would do.") from error
+        raise PictureError(
+            f"This picture is far too large; up to {MAX_PIXELS // 10**6} million pixels would do."
+        ) from error
     except UnidentifiedImageError as error:
         raise PictureError("This file is not a picture; a PNG, JPEG, GIF or WebP would do.") from error
     except PictureError:
@@ -139,13 +141,16 @@ def _from_array(array):
         array = array[..., 0]
     if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
         raise PictureError(
-            f"A picture is an array (height, width) or (height, width, 1 to 4) of numbers, not {array.dtype} {array.shape}."
+            "A picture is an array (height, width) or (height, width, 1 to 4) of numbers, "
+            f"not {array.dtype} {array.shape}."
         )
     _check_size(array.shape[1], array.shape[0])
     if array.dtype == np.uint8:
         return Image.fromarray(np.ascontiguousarray(array))
     if not np.isfinite(array).all():
-        raise PictureError("This picture has values that are not numbers (NaN or infinite); 0 to 255 or 0 to 1 would do.")
+        raise PictureError(
+            "This picture has values that are not numbers (NaN or infinite); 0 to 255 or 0 to 1 would do."
+        )
     low, high = array.min(), array.max()
     if array.dtype == bool or (array.dtype.kind == "f" and high <= 1):
         white = 1
@@ -182,11 +187,13 @@ def find_ink(gray):
     ring = np.concatenate([gray[:edge].ravel(), gray[-edge:].ravel(), gray[:, :edge].ravel(), gray[:, -edge:].ravel()])
     paper = int(np.median(ring))
     low, high = int(gray.min()), int(gray.max())
-    dark = paper - low >= high - paper
     if np.mean(np.abs(ring - float(paper)) <= 8) > 0.7:
+        dark = paper - low >= high - paper
         peak = max(paper - low, high - paper)
-        return _stretch(gray, paper, paper - peak if dark else paper + peak), dark
-    return _find_ink_in_photo(gray, dark), dark
+        ink = _stretch(gray, paper, paper - peak if dark else paper + peak)
+        if not _is_surface(ink):
+            return ink, dark
+    return _find_ink_in_photo(gray)
 
 
 def _stretch(gray, paper, ink):
@@ -197,20 +204,84 @@ def _stretch(gray, paper, ink):
     return np.uint8(np.where(shades < 20, 0, np.minimum(shades, 255)))[gray]
 
 
-def _find_ink_in_photo(gray, dark):
-    """`find_ink` under uneven light: each pixel against the paper round it, then the larger marks alone."""
-    image = Image.fromarray(gray if dark else invert(gray)).filter(ImageFilter.BoxBlur(1))
-    scale = 128 / max(image.size)
-    small = np.asarray(image.resize([max(round(side * scale), 1) for side in image.size], Image.Resampling.BOX))
-    paper = invert(_dilate(invert(_dilate(small, 16)), 16))  # closing: fills what is narrower than 32 of 128 pixels
-    paper = np.asarray(Image.fromarray(paper).resize(image.size, Image.Resampling.BILINEAR), np.float32)
-    ink = np.uint8(255 * np.clip(1 - np.asarray(image) / np.maximum(paper, 1), 0, 1))
-    threshold = _otsu(ink)
-    marks = ink > threshold
-    if not marks.any() or ink[marks].mean() - ink[~marks].mean() < 30:
-        return np.zeros_like(ink)
-    ink = np.clip((ink - threshold / 2) / max(ink[marks].mean() - threshold / 2, 1), 0, 1)
-    return _without_specks(np.uint8(255 * ink))
+def _is_surface(ink):
+    """Whether the marks in uint8 (h, w) are no digit but what one is written on: a sheet, or lines across the page."""
+    marks = ink > 64
+    rows, columns = np.flatnonzero(marks.any(1)), np.flatnonzero(marks.any(0))
+    if not len(rows):
+        return False
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    if height > 0.96 * len(ink) or width > 0.96 * ink.shape[1]:
+        return True
+    return bool(min(height, width) > 0.2 * min(ink.shape) and marks.sum() > 0.7 * height * width)
+
+
+def _find_ink_in_photo(gray):
+    """`find_ink` under uneven light, on a sheet that may lie on a table, be lined, or have other writing beside."""
+    for picture in (_without_table(gray), gray):
+        dark = _is_ink_dark(picture)
+        ink = _strongest_marks(_contrast(picture, dark))
+        if ink.any():
+            break
+    return ink, dark
+
+
+def _without_table(gray):
+    """The photo, uint8 (h, w), the darker table that shows all round the sheet (if one does) made the sheet's shade."""
+    small = _scale(gray, 128)
+    labels = _label(small > _otsu(small))
+    bright = labels == np.bincount(labels[labels > 0], minlength=2).argmax()
+    sheet = _fill(bright)
+    inner, outer = ~_dilate(~sheet, 3), _dilate(sheet, 3)
+    sides = sum(bool(side.any()) for side in (sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1]))
+    height, width = (np.ptp(np.flatnonzero(sheet.any(axis))) + 1 for axis in (1, 0))
+    if sides > 1 or bright.sum() < 0.6 * height * width or min(height, width) < 0.2 * min(small.shape):
+        return gray
+    if small[sheet & ~inner].mean() < 1.25 * small[outer & ~sheet].mean():  # a soft edge is the light's, not a sheet's
+        return gray
+    inner = Image.fromarray(np.uint8(255 * inner)).resize(gray.shape[::-1], Image.Resampling.NEAREST)
+    return np.where(inner, gray, np.uint8(np.median(small[sheet])))
+
+
+def _fill(mask):
+    """A bool (h, w) with its holes and bays filled: what lies between marks both in its row and in its column."""
+    between = [
+        np.logical_or.accumulate(mask, axis) & np.flip(np.logical_or.accumulate(np.flip(mask, axis), axis), axis)
+        for axis in (0, 1)
+    ]
+    return between[0] & between[1]
+
+
+def _is_ink_dark(gray):
+    """Whether what is small and strong in uint8 (h, w) is darker than what is round it, by the skew of their ratio."""
+    tones = Image.fromarray(np.uint8(46 * np.log1p(_scale(gray, 128).astype(float))))  # 46 ln 256 = 255
+    ratio = np.subtract(tones, tones.filter(ImageFilter.BoxBlur(16)), dtype=float)
+    return bool((ratio**3).mean() <= 0)
+
+
+def _contrast(gray, dark):
+    """How far each pixel of uint8 (h, w) is from the paper round it: uint8, 0 (the paper's tone) to 255."""
+    image = np.asarray(Image.fromarray(gray).filter(ImageFilter.BoxBlur(1)))
+    own = np.asarray if dark else invert
+    paper = invert(_dilate(invert(_dilate(own(_scale(image, 128)), 16)), 16))  # fills what is narrower than 32 of 128
+    paper = Image.fromarray(own(paper)).resize(gray.shape[::-1], Image.Resampling.BILINEAR)
+    less, more = (image, paper) if dark else (paper, image)
+    return np.uint8(255 * np.clip(1 - less / np.maximum(more, 1.0), 0, 1))
+
+
+def _strongest_marks(contrast):
+    """The digit in `contrast`, uint8 (h, w), as uint8 ink: its main mark, parted from the lines that run into it."""
+    threshold = _otsu(contrast)
+    for _ in range(3):
+        marks = contrast > threshold
+        if not marks.any() or contrast[marks].mean() - contrast[~marks].mean() < 30:
+            return np.zeros_like(contrast)
+        ink = np.clip((contrast - threshold / 2) / (contrast[marks].mean() - threshold / 2), 0, 1)
+        ink = _main_mark(np.uint8(255 * ink))
+        if not _is_surface(ink):
+            break
+        threshold = _otsu(contrast[marks])  # printed lines are fainter than the pen
+    return ink
 
 
 def _otsu(image):
@@ -224,8 +295,11 @@ def _otsu(image):
     return int(np.nanargmax(np.append(between[:-1], 0)))
 
 
-def _without_specks(ink):
-    """The ink without its marks of under a tenth of the largest; marks cut by the edge go if others are as large."""
+def _main_mark(ink):
+    """The largest mark of uint8 ink (h, w), and those near it that have a tenth of its area.
+
+    A mark cut by the edge (the table, other writing) is the largest only if none inside is a tenth of it.
+    """
     factor = -(-max(ink.shape) // 128)
     rows, columns = (-(-side // factor) for side in ink.shape)
     padded = np.zeros((rows * factor, columns * factor), np.uint8)
@@ -233,14 +307,21 @@ def _without_specks(ink):
     labels = _label(padded.reshape(rows, factor, columns, factor).max((1, 3)) > 127)
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    cut = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     inner = areas.copy()
-    inner[cut] = 0
+    inner[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = 0
     if inner.max() >= 0.1 * areas.max():
         areas = inner
-    keep = np.uint8(255 * (areas >= max(0.1 * areas.max(), 1)))[labels]
-    keep = np.kron(_dilate(keep, 1), np.ones((factor, factor), np.uint8))
+    keep = _dilate(_near(labels, areas), 1)
+    keep = np.kron(keep, np.full((factor, factor), 255, np.uint8))
     return np.minimum(ink, keep[: ink.shape[0], : ink.shape[1]])
+
+
+def _near(labels, areas):
+    """Where the largest mark is, and those within a quarter of its size: uint8 (h, w), 0 or 1."""
+    main = labels == areas.argmax()
+    size = max((np.ptp(places) for places in np.nonzero(main)), default=0)
+    reached = np.bincount(labels[_dilate(main, size // 4 + 2)], minlength=len(areas)) > 0
+    return np.uint8(reached & (areas >= max(0.1 * areas.max(), 1)))[labels]
 
 
 def _label(mask):
@@ -302,7 +383,9 @@ def stroke_width(ink):
     """How wide the pen was, in pixels of uint8 `ink` (h, w): twice the area of a stroke over its outline's length."""
     levels = np.pad(ink, 1).astype(np.int16)
     steps = np.abs(np.diff(levels, axis=0)).sum() + np.abs(np.diff(levels, axis=1)).sum()
-    return 2 * float(levels.sum()) / max(float(steps) * np.pi / 4, 1)  # steps along the grid overcount a curve by 4 / pi
+    return (
+        2 * float(levels.sum()) / max(float(steps) * np.pi / 4, 1)
+    )  # steps along the grid overcount a curve by 4 / pi
 
 
 def resize(cut):
@@ -331,7 +414,7 @@ def _scale(image, longer):
 
 
 def centre(image):
-    """The image (h, w), sides at most 20, laid in 28 x 28 with its centre of mass on pixel (14, 14), or as near as fits."""
+    """The image (h, w), sides at most 20, laid in 28 x 28, its centre of mass on pixel (14, 14) or as near as fits."""
     total = float(image.sum()) or 1.0
     page = np.zeros((SIZE, SIZE), np.uint8)
     place = []
