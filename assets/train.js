@@ -343,12 +343,12 @@ async function download() {
 
 async function load(blob) {
   if (!blob) return;
-  if (blob.size > 10 * 2 ** 20) return complain({ error: `This file has ${(blob.size / 2 ** 20).toFixed(1)} MB; a model of up to 10 MB would do.` });
+  if (blob.size > 20 * 2 ** 20) return complain({ error: `This file has ${(blob.size / 2 ** 20).toFixed(1)} MB; a model of up to 20 MB would do.` });
   const url = await new Promise((resolve) => {
     const loader = Object.assign(new FileReader(), { onload: () => resolve(loader.result), onerror: () => resolve("") });
     loader.readAsDataURL(blob);
   });
-  complain(await ask("load", { data: url.slice(url.indexOf(",") + 1), name: blob.name }));
+  complain(await ask("load", { data: url.slice(url.indexOf(",") + 1), file: blob.name }));
   follow();
 }
 

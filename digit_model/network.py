@@ -86,6 +86,10 @@ class NetworkConfig:
         for name, wide in [*(("Dense", wide) for wide in self.dense_units), ("Ten probabilities", 10)]:
             rows.append(Layer(name, (wide,), units * wide + wide))
             units = wide
+        weights = sum(row.weights for row in rows)
+        if weights > model_file.MAX_WEIGHTS:
+            message = f"This network has {weights:,} weights; up to {model_file.MAX_WEIGHTS:,} would do. Use fewer filters or units."
+            raise SettingError("dense_units" if self.dense_units else "convolutions", message)
         return tuple(rows)
 
     def _convolved(self, side, number, convolution):

@@ -281,6 +281,11 @@ class Visitors:
             visitor.seen = monotonic()
             return visitor
 
+    def names(self):
+        """The ids of all visitors, the longest unseen first."""
+        with self._lock:
+            return list(self._visitors)
+
     def recognizer(self, name):
         """What reads for the visitor of that id."""
         run = self._reading(name)
@@ -322,7 +327,7 @@ class Visitors:
         return run
 
     def read_with(self, name, run):
-        """Lets `run` (None: the shipped network) read for the visitor; puts the oldest models away if there are too many."""
+        """Lets `run` (None: the shipped network) read for the visitor; where models are too many, the oldest go."""
         self._let_read(self.get(name), run)
 
     def _let_read(self, visitor, run):

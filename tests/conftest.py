@@ -15,14 +15,21 @@ def recognizer():
 
 
 @pytest.fixture(scope="session")
-def url(recognizer):
-    """The address of the page, served in this process with the shipped network."""
-    import app
+def visitors(recognizer):
+    """The visitors of the served page, seen from the server."""
     from digit_model.runs import Visitors
 
     shipped = Future()
     shipped.set_result(recognizer)
-    page = app.build_page(Visitors(shipped))
+    return Visitors(shipped)
+
+
+@pytest.fixture(scope="session")
+def url(visitors):
+    """The address of the page, served in this process with the shipped network."""
+    import app
+
+    page = app.build_page(visitors)
     _, address, _ = app.launch(page, quiet=True)
     yield address
     page.close(verbose=False)

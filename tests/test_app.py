@@ -1,7 +1,9 @@
 """The app over HTTP: the /predict endpoint, and the command line's flags."""
 
 import io
+from base64 import b64encode
 from concurrent.futures import Future
+from time import monotonic
 
 import httpx
 import pytest
@@ -10,9 +12,12 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from digit_model import settings
+from digit_model.explain import to_data_url
 from digit_model.runs import Visitors
+from ui.files import ASSETS
 
-EXAMPLES = app.ASSETS / "examples"
+EXAMPLES = ASSETS / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +74,94 @@ def test_a_file_over_10_mb_is_not_taken(url):
     assert answer.status_code == 413
 
 
-def test_the_api_page_shows_predict_alone(client):
+def test_the_api_page_shows_what_a_person_does_and_no_plumbing(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(endpoints) == ["/predict"]
+    assert list(endpoints) == ["/predict", "/train"]
+
+
+def until(condition):
+    """Waits for what the server comes to by itself; a minute is far longer than it takes."""
+    deadline = monotonic() + 60
+    while not condition():
+        assert monotonic() < deadline
+
+
+def test_train_tells_how_it_goes_and_reads_the_test_images_at_its_end(client):
+    job = client.submit("dense", 1, 0, api_name="/train")
+    told = [one for one in job if one["progress"]]
+    assert told[-1]["state"] == "done"
+    assert told[-1]["accuracy"] > 0.9
+    assert told[-1]["progress"]["loss"] < told[0]["progress"]["loss"]
+
+
+def test_cancelling_ends_the_training_within_a_step(client, visitors):
+    before = set(visitors.names())
+    job = client.submit("article", 10, 0, api_name="/train")
+    until(lambda: set(visitors.names()) - before)
+    (name,) = set(visitors.names()) - before
+    run = visitors.get(name).latest
+    until(lambda: run.progress)
+    job.cancel()
+    until(lambda: run.state != "training")
+    step = run.progress.step
+    run.join(60)
+    assert run.state == "stopped"
+    assert run.progress.step == step
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(("slow", 1, 0), "one of article"), (("fast", 0, 0), "from 1 to 100"), (("fast", 1, -1), "seed takes")],
+)
+def test_train_answers_settings_that_cannot_be_in_one_sentence(client, arguments, sentence):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(*arguments, api_name="/train")
+
+
+def asked(url, component, question):
+    """What a server function of the page answers, asked as the page's script asks it."""
+    parts = httpx.get(f"{url}config").json()["components"]
+    place = next(part["id"] for part in parts if part["props"].get("elem_id") == component)
+
+    def ask(name, **values):
+        body = {"component_id": place, "fn_name": name, "session_hash": "test", "data": values}
+        return httpx.post(f"{url}gradio_api/component_server/", json=body, timeout=60).json()
+
+    return ask(question.pop("name"), **question)
+
+
+def small(seed):
+    values = settings.presets()["dense"]
+    training = values["training"] | {"epochs": 1, "training_images": 500, "validation_images": 100, "seed": seed}
+    return {"network": values["network"], "training": training, "preset": "dense"}
+
+
+def test_two_visitors_train_and_never_see_each_others_model(url, visitors):
+    picture = to_data_url((EXAMPLES / "mnist-test-image-4444.png").read_bytes())
+    names = ("visitor-one", "visitor-two")
+    for seed, name in enumerate(names):
+        assert asked(url, "train", {"name": "start", "visitor": name, **small(seed)}) == {}
+    for name in names:
+        visitors.get(name).latest.join(60)
+    shares = {
+        name: asked(url, "draw", {"name": "read", "visitor": name, "picture": picture})["probabilities"]
+        for name in (*names, "visitor-three")
+    }
+    assert shares["visitor-one"] != shares["visitor-two"]
+    assert shares["visitor-three"][9] > 0.99
+    state = asked(url, "train", {"name": "follow", "visitor": "visitor-two"})
+    assert [run["number"] for run in state["runs"]] == [1]
+    assert state["reading"] == "run 1, own settings"
+
+
+def test_a_model_goes_out_and_comes_back_and_a_strange_file_is_refused(url):
+    one = asked(url, "train", {"name": "download", "visitor": "carrier"})
+    assert asked(url, "train", {"name": "load", "visitor": "carrier", "file": "mine.keras", "data": one["data"]}) == {}
+    assert asked(url, "train", {"name": "follow", "visitor": "carrier"})["reading"] == "run 1, mine.keras"
+    strange = b64encode(b"import os").decode()
+    refusal = asked(url, "train", {"name": "load", "visitor": "carrier", "file": "mine.keras", "data": strange})
+    assert "\n" not in refusal["error"]
+    assert asked(url, "train", {"name": "follow", "visitor": "carrier"})["reading"] == "run 1, mine.keras"
 
 
 def test_flags_win_over_their_environment_variables(monkeypatch):

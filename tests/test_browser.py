@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
-import app
+from ui.files import ASSETS
 
 SEVEN = [(0.28, 0.25), (0.45, 0.25), (0.7, 0.25), (0.62, 0.45), (0.52, 0.65), (0.45, 0.82)]
 SERVER = re.compile("component_server")
@@ -187,7 +187,7 @@ def test_an_example_is_read(visit):
 
 def test_a_picture_is_uploaded_and_read(visit):
     page = visit()
-    page.locator(".bring input").set_input_files(app.ASSETS / "examples" / "paper-in-uneven-light.png")
+    page.locator(".bring input").set_input_files(ASSETS / "examples" / "paper-in-uneven-light.png")
     expect(digit(page)).to_have_text("0")
 
 
@@ -282,3 +282,81 @@ def test_the_page_asks_no_other_host(browser, url):
     foreign = [address for address in asked if not address.startswith((url, "data:", "blob:"))]
     assert len(asked) > 5
     assert foreign == []
+
+
+@pytest.fixture
+def training_page(visit):
+    """The Train tab, a 7 drawn, set to a run of some seconds."""
+    page = visit()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    page.get_by_role("tab", name="Train").click()
+    page.locator("summary", has_text="The learning").click()
+    page.get_by_label("Training images", exact=True).fill("6000")
+    page.get_by_label("Epochs", exact=True).fill("4")
+    return page
+
+
+def test_a_run_shows_its_curve_and_the_drawing_being_read_and_then_reads_in_the_draw_tab(training_page):
+    page = training_page
+    bars = page.locator(".pinned .percent")
+    page.get_by_role("button", name="Train", exact=True).click()
+    curve = page.locator("[data-chart=accuracy] polyline.training")
+    expect(curve).to_be_attached(timeout=20_000)
+    points, shares = len(curve.get_attribute("points").split()), bars.all_inner_texts()
+    page.wait_for_function("(old) => document.querySelector('polyline.training').points.length > old", arg=points)
+    page.wait_for_function(
+        "(old) => [...document.querySelectorAll('.pinned .percent')].map((e) => e.innerText).join() !== old",
+        arg=",".join(shares),
+    )
+    expect(page.locator(".headline")).to_have_text("Run 1 is done.", timeout=60_000)
+    expect(page.locator(".verdict")).to_contain_text("of the 10,000 test images")
+    expect(page.locator(".cell.right").first).to_be_visible()
+    page.get_by_title("× 7 read as 7").click()
+    expect(page.locator(".shown-title")).to_contain_text("× 7 read as 7")
+    page.get_by_role("tab", name="Draw").click()
+    expect(page.locator(".sure")).to_contain_text("run 1")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="Back to the shipped network").click()
+    page.get_by_role("tab", name="Draw").click()
+    expect(page.locator(".sure")).to_contain_text("the shipped network")
+
+
+def test_stop_keeps_the_run_and_a_reload_finds_it(training_page):
+    page = training_page
+    page.get_by_label("Epochs", exact=True).fill("100")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator(".headline")).to_contain_text("Epoch", timeout=20_000)
+    page.reload()
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator(".headline")).to_contain_text("Epoch")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".headline")).to_contain_text("was stopped", timeout=20_000)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "sentence"),
+    [
+        ("Epochs", "0", "epochs takes a whole number from 1 to 100, not 0."),
+        ("Learning rate", "abc", "learning rate takes a number"),
+        ("Learning rate", "-1", "learning rate takes a number"),
+        ("Batch size", "5000", "batch size takes a whole number"),
+    ],
+)
+def test_a_setting_that_cannot_be_gets_a_sentence_at_its_control(training_page, label, value, sentence):
+    control = training_page.locator("form").get_by_label(label, exact=True)
+    control.fill(value)
+    expect(training_page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    expect(control).to_have_attribute("aria-invalid", "true")
+    training_page.get_by_role("button", name="Train", exact=True).click()
+    expect(training_page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    expect(training_page.locator(".headline")).to_have_text("Nothing is training.")
+
+
+def test_a_network_pooled_away_to_nothing_is_refused_at_its_control(visit):
+    page = visit()
+    page.get_by_role("tab", name="Train").click()
+    page.locator("summary", has_text="The network").click()
+    page.get_by_role("combobox", name="Pooling").select_option("max")
+    expect(page.get_by_role("alert").filter(has_text="are left there")).to_be_visible()

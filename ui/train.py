@@ -18,6 +18,7 @@ from digit_model.explain import (
     summary_to_json,
     to_data_url,
 )
+from digit_model.model_file import MAX_FILE_BYTES
 from ui.files import component
 
 PRESETS = {
@@ -26,7 +27,6 @@ PRESETS = {
     "dense": ("Dense", "no convolution, to compare"),
     "accurate": ("Accurate", "the shipped one, an hour"),
 }
-MAX_MODEL_BYTES = 10 * 2**20
 SHOWN = 24  # images of a confusion cell, or worst mistakes
 
 
@@ -210,12 +210,12 @@ def _download(visitors, question):
 
 
 def _load(visitors, question):
+    if len(question["data"]) > MAX_FILE_BYTES * 4 / 3 + 4:  # base64 takes four bytes for three
+        raise ValueError("This file is larger than 20 MB; a model saved here would do.")
     data = b64decode(question["data"])
-    if len(data) > MAX_MODEL_BYTES:
-        raise ValueError("This file is larger than 10 MB; a model saved here would do.")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "loaded.keras"
         path.write_bytes(data)
         model = network.load(path)
-    visitors.take_in(question["visitor"], Path(str(question.get("name", "model"))).name[:40], model)
+    visitors.take_in(question["visitor"], Path(str(question.get("file", "model"))).name[:40], model)
     return {}
