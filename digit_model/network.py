@@ -88,8 +88,11 @@ class NetworkConfig:
             units = wide
         weights = sum(row.weights for row in rows)
         if weights > model_file.MAX_WEIGHTS:
-            message = f"This network has {weights:,} weights; up to {model_file.MAX_WEIGHTS:,} would do. Use fewer filters or units."
-            raise SettingError("dense_units" if self.dense_units else "convolutions", message)
+            raise SettingError(
+                "dense_units" if self.dense_units else "convolutions",
+                f"This network has {weights:,} weights, and the most is {model_file.MAX_WEIGHTS:,}. "
+                "Use fewer filters or units.",
+            )
         return tuple(rows)
 
     def _convolved(self, side, number, convolution):
