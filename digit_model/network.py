@@ -131,7 +131,7 @@ PRESETS = {
     ),
     "dense": NetworkConfig(dense_units=(128, 64), dropout=0.2),
     "fast": NetworkConfig(
-        convolutions=(Convolution(16, 5, 2), Convolution(24, 3, 2), Convolution(32, 3, 1)), batch_normalization=True
+        convolutions=(Convolution(24, 5, 2), Convolution(32, 3, 2), Convolution(48, 3, 1)), batch_normalization=True
     ),
     "accurate": NetworkConfig(
         convolutions=(

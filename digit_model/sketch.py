@@ -5,6 +5,7 @@ Burges, "The MNIST database", 1998): the digit scaled, its shape kept, until its
 28 x 28 so that its centre of mass is the centre.
 """
 
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -15,6 +16,7 @@ SIZE, LONGER_SIDE, CENTRE = 28, 20, 14  # pixels; MNIST's mean centre of mass is
 PEN = 2.1  # pixels: three in four of MNIST's pens are wider than this, by stroke_width
 MAX_FILE_BYTES = 10 * 2**20
 MAX_PIXELS = 64_000_000
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # which begins above MAX_PIXELS
 WORK_SIDE = 512  # pixels: a larger picture is averaged down to this before its ink is looked for
 FINE = 6  # pens are thickened on a grid this many times as fine as the 28 x 28 pixels
 
@@ -136,7 +138,12 @@ def to_grayscale(picture):
 
 def _from_array(array):
     """A PIL image (L, LA, RGB or RGBA) of an array (see `prepare`)."""
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise PictureError(
+            "A picture is an array (height, width), not a list of lists of different lengths."
+        ) from error
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
@@ -191,9 +198,14 @@ def find_ink(gray):
         dark = paper - low >= high - paper
         peak = max(paper - low, high - paper)
         ink = _stretch(gray, paper, paper - peak if dark else paper + peak)
-        if not _is_surface(ink):
-            return ink, dark
-    return _find_ink_in_photo(gray)
+        if not _is_sheet(ink):
+            return _strongest_marks(_contrast(gray, dark)) if _crosses(ink) else ink, dark
+    for picture in (_without_table(gray), gray):
+        dark = _is_ink_dark(picture)
+        ink = _strongest_marks(_contrast(picture, dark))
+        if ink.any():
+            break
+    return ink, dark
 
 
 def _stretch(gray, paper, ink):
@@ -204,43 +216,60 @@ def _stretch(gray, paper, ink):
     return np.uint8(np.where(shades < 20, 0, np.minimum(shades, 255)))[gray]
 
 
-def _is_surface(ink):
-    """Whether the marks in uint8 (h, w) are no digit but what one is written on: a sheet, or lines across the page."""
+def _is_sheet(ink):
+    """Whether the marks in uint8 (h, w) fill what they span and are too broad for a stroke."""
+    height, width = _span(ink)
+    broad = min(height, width) > 0.2 * min(ink.shape)
+    return bool(broad and np.mean(ink > 64) * ink.size > 0.7 * height * width)
+
+
+def _crosses(ink):
+    """Whether the marks in uint8 (h, w) go from one side to the other, or nearly, as lines on paper do."""
+    height, width = _span(ink)
+    return bool(height > 0.96 * ink.shape[0] or width > 0.96 * ink.shape[1])
+
+
+def _span(ink):
+    """Height and width in pixels of the marks in uint8 (h, w), 0 where there are none."""
     marks = ink > 64
-    rows, columns = np.flatnonzero(marks.any(1)), np.flatnonzero(marks.any(0))
-    if not len(rows):
-        return False
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-    if height > 0.96 * len(ink) or width > 0.96 * ink.shape[1]:
-        return True
-    return bool(min(height, width) > 0.2 * min(ink.shape) and marks.sum() > 0.7 * height * width)
-
-
-def _find_ink_in_photo(gray):
-    """`find_ink` under uneven light, on a sheet that may lie on a table, be lined, or have other writing beside."""
-    for picture in (_without_table(gray), gray):
-        dark = _is_ink_dark(picture)
-        ink = _strongest_marks(_contrast(picture, dark))
-        if ink.any():
-            break
-    return ink, dark
+    return [np.ptp(np.flatnonzero(marks.any(axis))) + 1 if marks.any() else 0 for axis in (1, 0)]
 
 
 def _without_table(gray):
-    """The photo, uint8 (h, w), the darker table that shows all round the sheet (if one does) made the sheet's shade."""
+    """The photo, uint8 (h, w), the sheet's shades laid over the darker table that shows all round it, if one does."""
     small = _scale(gray, 128)
-    labels = _label(small > _otsu(small))
-    bright = labels == np.bincount(labels[labels > 0], minlength=2).argmax()
+    level = _otsu(small)
+    for paper in (small > _otsu(small[small <= level]), small > level):  # the first has what of the sheet is in shadow
+        sheet = _sheet(paper, small)
+        if sheet is not None:
+            shades = Image.fromarray(_spread(_dilate(small, 4), sheet)).resize(
+                gray.shape[::-1], Image.Resampling.BILINEAR
+            )
+            sheet = Image.fromarray(np.uint8(255 * sheet)).resize(shades.size, Image.Resampling.NEAREST)
+            return np.asarray(Image.composite(Image.fromarray(gray), shades, sheet))
+    return gray
+
+
+def _spread(image, mask):
+    """uint8 (h, w): each pixel outside the mask takes the value nearest to it inside, 1 at least."""
+    image = np.where(mask, np.maximum(image, 1), 0).astype(np.uint8)
+    while not image.all():
+        image = np.where(image, image, _grow(image, square=True))
+    return image
+
+
+def _sheet(paper, small):
+    """The largest mark of bool (h, w) `paper`, less a margin, or None where it is no whole sheet in `small`."""
+    labels = _label(paper)
+    bright = labels == np.bincount(labels[paper], minlength=2).argmax()
     sheet = _fill(bright)
-    inner, outer = ~_dilate(~sheet, 3), _dilate(sheet, 3)
+    inner, outer = ~_dilate(~sheet, 2), _dilate(sheet, 2)
     sides = sum(bool(side.any()) for side in (sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1]))
     height, width = (np.ptp(np.flatnonzero(sheet.any(axis))) + 1 for axis in (1, 0))
     if sides > 1 or bright.sum() < 0.6 * height * width or min(height, width) < 0.2 * min(small.shape):
-        return gray
-    if small[sheet & ~inner].mean() < 1.25 * small[outer & ~sheet].mean():  # a soft edge is the light's, not a sheet's
-        return gray
-    inner = Image.fromarray(np.uint8(255 * inner)).resize(gray.shape[::-1], Image.Resampling.NEAREST)
-    return np.where(inner, gray, np.uint8(np.median(small[sheet])))
+        return None
+    sharp = small[sheet & ~inner].mean() > 1.25 * small[outer & ~sheet].mean()  # a soft edge is the light's
+    return inner if sharp and inner.any() else None
 
 
 def _fill(mask):
@@ -253,10 +282,10 @@ def _fill(mask):
 
 
 def _is_ink_dark(gray):
-    """Whether what is small and strong in uint8 (h, w) is darker than what is round it, by the skew of their ratio."""
-    tones = Image.fromarray(np.uint8(46 * np.log1p(_scale(gray, 128).astype(float))))  # 46 ln 256 = 255
-    ratio = np.subtract(tones, tones.filter(ImageFilter.BoxBlur(16)), dtype=float)
-    return bool((ratio**3).mean() <= 0)
+    """Whether what is narrow in uint8 (h, w) is darker than what is round it: a median has edges of light, no lines."""
+    tones = Image.fromarray(np.uint8(46 * np.log1p(_scale(gray, 64).astype(float))))  # 46 ln 256 = 255
+    ratio = np.subtract(tones, tones.filter(ImageFilter.MedianFilter(19)), dtype=float)
+    return bool((ratio * np.abs(ratio)).sum() <= 0)
 
 
 def _contrast(gray, dark):
@@ -271,16 +300,20 @@ def _contrast(gray, dark):
 
 def _strongest_marks(contrast):
     """The digit in `contrast`, uint8 (h, w), as uint8 ink: its main mark, parted from the lines that run into it."""
-    threshold = _otsu(contrast)
+    height, width = contrast.shape
+    threshold = _otsu(
+        contrast[height // 8 : height - height // 8, width // 8 : width - width // 8]
+    )  # at the edges may be a table
     for _ in range(3):
         marks = contrast > threshold
-        if not marks.any() or contrast[marks].mean() - contrast[~marks].mean() < 30:
+        near = _main_mark(marks)
+        strength = contrast[near & marks].mean() if near.any() else 0
+        if strength - contrast[~marks].mean() < 30:
             return np.zeros_like(contrast)
-        ink = np.clip((contrast - threshold / 2) / (contrast[marks].mean() - threshold / 2), 0, 1)
-        ink = _main_mark(np.uint8(255 * ink))
-        if not _is_surface(ink):
+        ink = np.uint8(255 * near * np.clip((contrast - threshold / 2) / (strength - threshold / 2), 0, 1))
+        if not _crosses(ink):
             break
-        threshold = _otsu(contrast[marks])  # printed lines are fainter than the pen
+        threshold = _otsu(contrast[near & marks])  # printed lines are fainter than the pen
     return ink
 
 
@@ -295,33 +328,32 @@ def _otsu(image):
     return int(np.nanargmax(np.append(between[:-1], 0)))
 
 
-def _main_mark(ink):
-    """The largest mark of uint8 ink (h, w), and those near it that have a tenth of its area.
+def _main_mark(marks):
+    """The largest of the marks in a bool (h, w) with those near it and what is just round them: bool (h, w).
 
-    A mark cut by the edge (the table, other writing) is the largest only if none inside is a tenth of it.
+    A mark cut by the edge (the table, other writing) is the largest only if none inside has a tenth of its area.
     """
-    factor = -(-max(ink.shape) // 128)
-    rows, columns = (-(-side // factor) for side in ink.shape)
-    padded = np.zeros((rows * factor, columns * factor), np.uint8)
-    padded[: ink.shape[0], : ink.shape[1]] = ink
-    labels = _label(padded.reshape(rows, factor, columns, factor).max((1, 3)) > 127)
+    factor = -(-max(marks.shape) // 128)
+    rows, columns = (-(-side // factor) for side in marks.shape)
+    padded = np.zeros((rows * factor, columns * factor), bool)
+    padded[: marks.shape[0], : marks.shape[1]] = marks
+    labels = _label(padded.reshape(rows, factor, columns, factor).any((1, 3)))
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     inner = areas.copy()
     inner[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = 0
     if inner.max() >= 0.1 * areas.max():
         areas = inner
-    keep = _dilate(_near(labels, areas), 1)
-    keep = np.kron(keep, np.full((factor, factor), 255, np.uint8))
-    return np.minimum(ink, keep[: ink.shape[0], : ink.shape[1]])
+    keep = np.kron(_dilate(_near(labels, areas), 1), np.ones((factor, factor), bool))
+    return keep[: marks.shape[0], : marks.shape[1]]
 
 
 def _near(labels, areas):
-    """Where the largest mark is, and those within a quarter of its size: uint8 (h, w), 0 or 1."""
+    """Where the largest mark is, and those within a quarter of its size that have a tenth of its area: bool (h, w)."""
     main = labels == areas.argmax()
     size = max((np.ptp(places) for places in np.nonzero(main)), default=0)
     reached = np.bincount(labels[_dilate(main, size // 4 + 2)], minlength=len(areas)) > 0
-    return np.uint8(reached & (areas >= max(0.1 * areas.max(), 1)))[labels]
+    return (reached & (areas >= max(0.1 * areas.max(), 1)))[labels]
 
 
 def _label(mask):

@@ -63,7 +63,7 @@ class TrainingConfig:
     @property
     def gist(self):
         """The settings that matter most, in a few words."""
-        return f"{self.epochs} epochs, batch {self.batch_size}, {self.optimizer} {self.learning_rate:g}"
+        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}, batch {self.batch_size}, {self.optimizer} {self.learning_rate:g}"
 
 
 def check_learning_rate(rate):
@@ -76,7 +76,7 @@ _VARIED = Augmentation(shift=2, turn=12, scale=0.12, slant=15, thickness=1.2)
 PRESETS = {
     "article": TrainingConfig(epochs=10, batch_size=32),
     "dense": TrainingConfig(epochs=10),
-    "fast": TrainingConfig(epochs=3, learning_rate=0.003, schedule="cosine"),
+    "fast": TrainingConfig(epochs=1, batch_size=96, learning_rate=0.008, schedule="cosine"),
     "accurate": TrainingConfig(
         epochs=30, learning_rate=0.003, schedule="cosine", augmentation=_VARIED, validation_images=0
     ),

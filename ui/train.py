@@ -22,7 +22,7 @@ from digit_model.model_file import MAX_FILE_BYTES
 from ui.files import component
 
 PRESETS = {
-    "fast": ("Fast", "a small CNN, some 20 seconds"),
+    "fast": ("Fast", "a small CNN, some 15 seconds"),
     "article": ("The tutorial's run", "ten epochs, some minutes"),
     "dense": ("Dense", "no convolution, to compare"),
     "accurate": ("Accurate", "the shipped one, an hour"),
