@@ -179,7 +179,7 @@ function show(answer) {
   $(".sketch").classList.toggle("blank", blank);
   const percent = (share) => (100 * share).toFixed(1);
   say(answer.words);
-  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure, says ${answer.reader}`;
+  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure · ${answer.reader}`;
   element.querySelectorAll(".bars li").forEach((row, digit) => {
     const share = blank ? 0 : answer.probabilities[digit];
     row.classList.toggle("winner", digit === answer.digit);
