@@ -213,14 +213,14 @@ def _stretch(gray, paper, ink):
     if abs(ink - paper) < 24:
         return np.zeros_like(gray)
     shades = (np.arange(256) - paper) * (255 / (ink - paper))
-    return np.uint8(np.where(shades < 20, 0, np.minimum(shades, 255)))[gray]
+    return np.uint8(np.where(shades < 20, 0, np.minimum(shades, 255))).take(gray)
 
 
 def _is_sheet(ink):
     """Whether the marks in uint8 (h, w) fill what they span and are too broad for a stroke."""
     height, width = _span(ink)
     broad = min(height, width) > 0.2 * min(ink.shape)
-    return bool(broad and np.mean(ink > 64) * ink.size > 0.7 * height * width)
+    return bool(broad and np.count_nonzero(ink > 64) > 0.7 * height * width)
 
 
 def _crosses(ink):
@@ -242,12 +242,14 @@ def _without_table(gray):
     for paper in (small > _otsu(small[small <= level]), small > level):  # the first has what of the sheet is in shadow
         sheet = _sheet(paper, small)
         if sheet is not None:
-            shades = Image.fromarray(_spread(_dilate(small, 4), sheet)).resize(
-                gray.shape[::-1], Image.Resampling.BILINEAR
-            )
-            sheet = Image.fromarray(np.uint8(255 * sheet)).resize(shades.size, Image.Resampling.NEAREST)
-            return np.asarray(Image.composite(Image.fromarray(gray), shades, sheet))
+            shades = _resized(_spread(_dilate(small, 4), sheet), gray.shape)
+            return np.where(_resized(np.uint8(255 * sheet), gray.shape) == 255, gray, shades)
     return gray
+
+
+def _resized(image, shape):
+    """uint8 (h, w) interpolated to another shape."""
+    return np.asarray(Image.fromarray(image).resize(shape[::-1], Image.Resampling.BILINEAR))
 
 
 def _spread(image, mask):
@@ -293,17 +295,16 @@ def _contrast(gray, dark):
     image = np.asarray(Image.fromarray(gray).filter(ImageFilter.BoxBlur(1)))
     own = np.asarray if dark else invert
     paper = invert(_dilate(invert(_dilate(own(_scale(image, 128)), 16)), 16))  # fills what is narrower than 32 of 128
-    paper = Image.fromarray(own(paper)).resize(gray.shape[::-1], Image.Resampling.BILINEAR)
+    paper = _resized(own(paper), gray.shape)
     less, more = (image, paper) if dark else (paper, image)
     return np.uint8(255 * np.clip(1 - less / np.maximum(more, 1.0), 0, 1))
 
 
 def _strongest_marks(contrast):
     """The digit in `contrast`, uint8 (h, w), as uint8 ink: its main mark, parted from the lines that run into it."""
-    height, width = contrast.shape
-    threshold = _otsu(
-        contrast[height // 8 : height - height // 8, width // 8 : width - width // 8]
-    )  # at the edges may be a table
+    top, left = np.array(contrast.shape) // 8
+    middle = contrast[top : contrast.shape[0] - top, left : contrast.shape[1] - left]
+    threshold = _otsu(middle)  # a table may show at the edges
     for _ in range(3):
         marks = contrast > threshold
         near = _main_mark(marks)
