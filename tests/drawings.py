@@ -1,5 +1,7 @@
 """Digits drawn, photographed and compared, for the tests."""
 
+from functools import cache
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -13,6 +15,7 @@ STROKES = {  # in a box 0.6 wide and 1 high, y pointing down
 }
 
 
+@cache
 def draw(digit, height=240, place=(130, 80), pen=22, page=(400, 400)):
     """A digit of STROKES in black (0) on white (255), anti-aliased: uint8 (h, w). Lengths in pixels, pairs (x, y)."""
     picture = Image.new("L", (4 * page[0], 4 * page[1]), 255)

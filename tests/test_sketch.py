@@ -267,6 +267,7 @@ def test_an_array_of_any_dtype_is_read_alike(seven, convert):
         {"grain": 15},
         {"paper": 100},
         {"ink": 0.6},
+        {"ink": 0.75, "shadow": 0.3, "grain": 3},
         {"lines": 0.2},
         {"lines": 0.5},
     ],
@@ -278,8 +279,16 @@ def test_a_photo_is_the_same_as_the_drawing(digit, conditions):
     assert difference(photo.normalize, prepare(drawing).normalize) <= 10
 
 
+@DIGITS
+def test_a_thin_pen_on_squared_paper_is_the_same_as_the_drawing(digit):
+    drawing = draw(digit, height=460, place=(380, 160), pen=14, page=(1000, 800))
+    assert difference(prepare(photograph(drawing, lines=0.5)).normalize, prepare(drawing).normalize) <= 10
+
+
 @pytest.mark.parametrize(
-    "conditions", [{"shadow": 0}, {"falloff": 0, "shadow": 0, "grain": 2}], ids=["uneven light", "even light"]
+    "conditions",
+    [{"shadow": 0}, {"falloff": 0, "shadow": 0, "grain": 2}, {"falloff": 0.3, "shadow": 0.4}],
+    ids=["uneven light", "even light", "half in shadow"],
 )
 def test_a_sheet_on_a_table_is_read_and_not_taken_for_ink(conditions):
     drawing = draw(4, height=250, place=(420, 260), pen=24, page=(1000, 800))
