@@ -53,11 +53,31 @@ function frame(mark) {
   return { x: (1 - width / longer) / 2, y: (1 - height / longer) / 2, width: width / longer, height: height / longer };
 }
 
+// The finished marks are painted once for each size of the page and kept: hundreds of strokes would slow the pen.
+const finished = new Map();
+
 function paint(context, side) {
+  const marksNow = visible();
+  const live = stroke && marksNow.at(-1) === stroke ? marksNow.pop() : null;
+  let kept = finished.get(side);
+  if (!kept || kept.marks.length !== marksNow.length || kept.marks.some((mark, place) => mark !== marksNow[place])) {
+    kept = { marks: marksNow, page: Object.assign(document.createElement("canvas"), { width: side, height: side }) };
+    if (finished.size > 3) finished.clear();
+    finished.set(side, kept);
+    paintMarks(kept.page.getContext("2d"), side, marksNow);
+  }
+  context.drawImage(kept.page, 0, 0);
+  if (live) {
+    context.lineCap = context.lineJoin = "round";
+    paintStroke(context, side, live);
+  }
+}
+
+function paintMarks(context, side, marksNow) {
   context.fillStyle = PAPER;
   context.fillRect(0, 0, side, side);
   context.lineCap = context.lineJoin = "round";
-  for (const mark of visible()) {
+  for (const mark of marksNow) {
     if (mark.kind === "picture") {
       const { x, y, width, height } = frame(mark);
       context.fillStyle = mark.paper;
@@ -78,6 +98,7 @@ function paintStroke(context, side, { points, size, erase }) {
   context.lineWidth = size * side;
   context.beginPath();
   context.moveTo(points[0][0] * side, points[0][1] * side);
+  if (points.length === 1) context.lineTo(points[0][0] * side + 0.01, points[0][1] * side); // a dot: no length, no ink
   for (let i = 1; i < points.length - 1; i++) {
     const [x, y] = points[i], [nextX, nextY] = points[i + 1];
     context.quadraticCurveTo(x * side, y * side, ((x + nextX) / 2) * side, ((y + nextY) / 2) * side);
@@ -214,6 +235,7 @@ function endStroke() {
 
 canvas.addEventListener("pointerdown", (event) => {
   if (!event.isPrimary || event.button > 0) return;
+  endStroke();
   event.preventDefault();
   canvas.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
@@ -257,7 +279,10 @@ canvas.addEventListener("blur", () => {
 // ---- pictures brought along ----
 function put(url) {
   const image = new Image();
-  image.onload = () => add(pictureMark(image));
+  image.onload = () => {
+    setErasing(false);
+    add(pictureMark(image));
+  };
   image.onerror = () => say("This picture can't be shown; a PNG or JPEG would do.");
   image.src = url;
 }
@@ -338,12 +363,15 @@ file.addEventListener("change", () => {
   bring(file.files[0]);
   file.value = "";
 });
-const paper = $(".paper");
-paper.addEventListener("dragover", (event) => event.preventDefault());
-paper.addEventListener("drop", (event) => {
-  event.preventDefault();
-  bring(event.dataTransfer.files[0]);
-});
+function onDrag(event) {
+  if (!canvas.isConnected) {
+    for (const name of ["dragover", "drop"]) document.removeEventListener(name, onDrag);
+  } else if (event.dataTransfer?.types.includes("Files") && canvas.clientWidth) {
+    event.preventDefault(); // beside the pad too, where the browser would leave the page for the picture
+    if (event.type === "drop") bring(event.dataTransfer.files[0]);
+  }
+}
+for (const name of ["dragover", "drop"]) document.addEventListener(name, onDrag);
 
 // ---- tools and shortcuts ----
 function setErasing(on) {

@@ -6,7 +6,7 @@ const { presets, choices } = props;
 const form = $("form"), file = $(".go input[type=file]");
 const visitor = window.sketchpad.visitor;
 const chosen = new Set(); // the runs whose curves are laid beside the latest one's
-let latest = null, have = "", pinned = null, results = null, asked = 0;
+let latest = null, have = "", pinned = null, results = null, asked = 0, sawRun = false;
 
 // ---- the form: each control's name is its setting's place, so nothing depends on order ----
 const controls = () => $$("[name]").filter((control) => control.name !== "preset");
@@ -149,6 +149,7 @@ function headline(text) {
 
 function show(state) {
   latest = state.run;
+  sawRun ||= Boolean(latest);
   if (state.results) {
     results = state.results;
     have = state.have;
@@ -160,7 +161,7 @@ function show(state) {
   showButtons(state);
   showRuns(state);
   drawCharts(state);
-  if (!latest) return;
+  if (!latest) return showNoRun(state);
   headline(state.notice || says(latest));
   const progress = latest.progress;
   $("progress").value = progress ? progress.step / progress.steps : 0;
@@ -168,10 +169,22 @@ function show(state) {
   showSeen(latest);
 }
 
+// No run yet, or none any more: the app was started anew, or this page was away for long.
+function showNoRun(state) {
+  have = "";
+  results = null;
+  $(".after").hidden = true;
+  $("progress").value = 0;
+  $(".numbers").textContent = "\u00a0";
+  headline(state.notice || (sawRun ? "Your runs are gone: the app was started anew, or you were away for long." : "Nothing is training yet."));
+  showSeen({ drawing: pinned });
+}
+
 function says(run) {
   if (run.message) return run.message;
   const progress = run.progress;
   if (run.state === "waiting") return run.place ? `You are number ${run.place} in line; ${run.place} ${run.place === 1 ? "run trains" : "runs train"} first.` : "Getting ready…";
+  if (!progress && !run.over) return "Getting ready…";
   if (run.state === "testing") return "Reading the 10,000 test images…";
   if (run.state === "done") return `Run ${run.number} is done.`;
   if (run.state === "stopped") return `Run ${run.number} was stopped; what it learnt is kept.`;
@@ -183,7 +196,7 @@ function numbers(progress, run) {
   const time = left >= 90 ? `${Math.round(left / 60)} minutes` : `${left} s`;
   return [
     `step ${progress.step.toLocaleString("en")} of ${progress.steps.toLocaleString("en")}`,
-    run.over ? `${run.seconds.toFixed(1)} s` : `${time} left`,
+    run.over || run.state === "testing" ? `${run.seconds.toFixed(1)} s` : `${time} left`,
     `${Math.round(progress.images_per_second).toLocaleString("en")} images/s`,
     `rate ${progress.learning_rate.toPrecision(2)}`,
   ].join(" · ");
@@ -195,7 +208,10 @@ function showButtons(state) {
   for (const name of ["pause", "step", "stop"]) $(`[data-do=${name}]`).disabled = !lively || latest.state === "testing";
   $("[data-do=pause]").textContent = latest?.state === "paused" ? "Resume" : "Pause";
   $("[data-do=shipped]").disabled = $("[data-do=download]").disabled = !state.own;
-  $(".live-rate").hidden = !lively;
+  $(".live-rate").classList.toggle("idle", !lively);
+  const rate = $(".live-rate input");
+  if (lively && !rate.value && latest.progress) rate.value = Number(latest.progress.learning_rate.toPrecision(2));
+  if (!lively) rate.value = "";
 }
 
 // ---- live: curves, the pinned drawing, the grid ----
@@ -219,7 +235,7 @@ function drawCharts(state) {
       { name: "validation", className: "line validation", points: run.curve.filter((row) => row[kept] !== null).map((row) => [row[0], row[kept] * scale]) },
       ...others.map((other, number) => ({
         name: `run ${other.number}`, className: `line other other-${number % 4}`,
-        points: other.curve.filter((row) => row[kept] !== null).map((row) => [row[0], row[kept] * scale]),
+        points: other.curve.map((row) => [row[0], (row[kept] ?? row[at]) * scale]),
       })),
     ];
     drawChart($(`[data-chart=${kind}]`), lines, epochs, kind);
@@ -255,6 +271,7 @@ function drawChart(svg, lines, epochs, kind) {
 function showSeen(run) {
   const drawing = $(".pinned img");
   drawing.hidden = !run.drawing;
+  $(".pinned .bars").hidden = !run.drawing;
   $(".pinned .none").hidden = Boolean(run.drawing);
   if (run.drawing && drawing.src !== run.drawing) drawing.src = run.drawing;
   const winner = run.pinned ? run.pinned.indexOf(Math.max(...run.pinned)) : -1;
@@ -318,13 +335,13 @@ async function showCell(row, column) {
 function showRuns(state) {
   $(".history").hidden = !state.runs.length;
   const rows = state.runs.map((run) => {
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: chosen.has(run.number) });
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: chosen.has(run.number) || run.number === latest.number, disabled: run.number === latest.number });
     box.setAttribute("aria-label", `Show run ${run.number}'s curve`);
     box.onchange = () => (box.checked ? chosen.add(run.number) : chosen.delete(run.number), drawCharts(state));
     const use = Object.assign(document.createElement("button"), { type: "button", textContent: run.reads ? "reads now" : run.kept ? "read with it" : "–", disabled: run.reads || !run.kept });
     use.onclick = async () => (complain(await ask("read_with", { run: run.number })), follow());
     const accuracy = run.accuracy === null ? run.state : `${(100 * run.accuracy).toFixed(2)} %`;
-    return tableRow([box, `${run.number} ${run.name}`, run.gist, accuracy, run.weights?.toLocaleString("en") ?? "–", run.seconds.toFixed(1), use]);
+    return tableRow([box, `${run.number} ${run.name}`, use, accuracy, run.gist, run.weights?.toLocaleString("en") ?? "–", run.seconds.toFixed(1)]);
   });
   const text = JSON.stringify(state.runs.map(({ curve, ...run }) => run));
   if (text !== showRuns.last) $(".runs tbody").replaceChildren(...rows);
@@ -360,7 +377,7 @@ const doing = {
   rate: async () => {
     const answer = await ask("control", { do: "rate", rate: numeric($(".live-rate input").value) });
     $(".live-rate input").setAttribute("aria-invalid", Boolean(answer.error));
-    if (answer.error) headline(answer.error);
+    $(".rate-error").textContent = answer.error ?? "";
   },
   shipped: () => ask("read_with", { run: 0 }).then(follow),
   download,
@@ -370,10 +387,8 @@ const doing = {
 
 form.addEventListener("submit", (event) => event.preventDefault());
 element.addEventListener("click", (event) => doing[event.target.closest("[data-do]")?.dataset.do]?.());
-form.addEventListener("input", (event) => {
-  if (event.target.name === "preset") usePreset(event.target.value);
-  else if (event.target.name) describe();
-});
+form.addEventListener("click", (event) => event.target.name === "preset" && usePreset(event.target.value));
+form.addEventListener("input", (event) => event.target.name && event.target.name !== "preset" && describe());
 file.addEventListener("change", () => (load(file.files[0]), (file.value = "")));
 document.addEventListener("visibilitychange", () => document.hidden || follow());
 

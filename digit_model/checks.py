@@ -1,6 +1,6 @@
 """Checks of settings: each refusal is one sentence that names the setting, what it got and what it takes."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 
 class SettingError(ValueError):
@@ -14,16 +14,16 @@ class SettingError(ValueError):
 def check_range(name, value, low, high, whole=False):
     """Raises SettingError unless `value` is a number (a whole one if `whole`) from `low` to `high`."""
     kind = "a whole number" if whole else "a number"
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not low <= value <= high or (whole and value != int(value)):
+    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
         limits = f"from {_plain(low)} to {_plain(high)}"
-        raise SettingError(name, f"{_spaced(name)} takes {kind} {limits}, not {value!r}.")
+        raise SettingError(name, f"{_spaced(name)} takes {kind} {limits}, not {_short(value)}.")
 
 
 def check_choice(name, value, choices):
     """Raises SettingError unless `value` is one of `choices`."""
     if value not in choices:
-        raise SettingError(name, f"{_spaced(name)} takes one of {', '.join(map(str, choices))}, not {value!r}.")
+        raise SettingError(name, f"{_spaced(name)} takes one of {', '.join(map(str, choices))}, not {_short(value)}.")
 
 
 def _plain(number):
@@ -31,4 +31,9 @@ def _plain(number):
 
 
 def _spaced(name):
-    return name.replace("_", " ")
+    return name.replace("_", " ").capitalize()
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

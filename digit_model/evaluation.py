@@ -39,7 +39,7 @@ class Evaluation:
         return wrong[np.argsort(-self.probabilities[wrong].max(1))]
 
 
-def evaluate(model, dataset, batch_size=500):
+def evaluate(model, dataset, batch_size=200):
     """Reads every image of a Dataset with a Keras model, and returns an Evaluation."""
     batches = range(0, len(dataset.images), batch_size)
     read = [model(dataset.images[start : start + batch_size], training=False) for start in batches]

@@ -1,6 +1,5 @@
 """What the network does with one drawing, in words and in pictures that a page can show."""
 
-import binascii
 from base64 import b64decode, b64encode
 from dataclasses import asdict
 from io import BytesIO
@@ -21,7 +20,7 @@ def describe(prediction):
         prediction: a recognizer.Prediction.
     """
     if prediction.digit is None:
-        return "Draw a digit, larger than a dot."
+        return "I see no digit here. Draw one, larger than a dot."
     second, first = np.argsort(prediction.probabilities)[-2:]
     confidence = prediction.confidence
     if confidence >= 0.99:
@@ -75,7 +74,7 @@ def from_data_url(url):
         raise PictureError("No picture came with this; a data: URL of a picture would do.")
     try:
         return b64decode(body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise PictureError("The picture was damaged on its way; please send it again.") from error
 
 
@@ -111,18 +110,19 @@ def run_to_json(run):
 def summary_to_json(run, reads):
     """One row of the table of runs; `reads` is True for the run that reads now."""
     config = run.settings.training
+    points = [point for point in run.curve if point[3] is not None] or run.curve[:: max(len(run.curve) // 40, 1)]
     return {
         "number": run.number,
         "name": run.settings.name,
-        "gist": config.gist,
+        "gist": config.gist if config else "loaded from a file",
         "state": run.state,
         "accuracy": run.evaluation and run.evaluation.accuracy,
         "weights": run.weights,
         "seconds": run.seconds if run.over else 0,
         "reads": reads,
         "kept": run.recognizer is not None,
-        "epochs": config.epochs,
-        "curve": _rounded(point for point in run.curve if point[3] is not None),
+        "epochs": config.epochs if config else 1,
+        "curve": _rounded(points),
     }
 
 

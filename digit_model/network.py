@@ -55,6 +55,7 @@ class NetworkConfig:
             raise SettingError("dense_units", f"A network takes up to 4 dense layers, not {len(self.dense_units)}.")
         for units in self.dense_units:
             check_range("dense_units", units, 1, 2048, whole=True)
+        check_choice("batch_normalization", self.batch_normalization, (True, False))
         check_choice("padding", self.padding, ("valid", "same"))
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("dense_activation", self.dense_activation, ACTIVATIONS)
@@ -74,7 +75,8 @@ class NetworkConfig:
             side = self._convolved(side, number, convolution)
             filters, kernel = convolution.filters, convolution.kernel_size
             weights = kernel * kernel * channels * filters + (0 if self.batch_normalization else filters)
-            rows.append(Layer(f"Convolution {kernel} x {kernel}", (side, side, filters), weights))
+            work = side * side * kernel * kernel * channels * filters
+            rows.append(Layer(f"Convolution {kernel} x {kernel}", (side, side, filters), weights, work))
             channels = filters
             if self.batch_normalization:
                 rows.append(Layer("Batch normalization", (side, side, channels), 4 * channels))
@@ -84,15 +86,17 @@ class NetworkConfig:
         units = side * side * channels
         rows.append(Layer("Flatten", (units,), 0))
         for name, wide in [*(("Dense", wide) for wide in self.dense_units), ("Ten probabilities", 10)]:
-            rows.append(Layer(name, (wide,), units * wide + wide))
+            rows.append(Layer(name, (wide,), units * wide + wide, units * wide))
             units = wide
-        weights = sum(row.weights for row in rows)
-        if weights > model_file.MAX_WEIGHTS:
-            raise SettingError(
-                "dense_units" if self.dense_units else "convolutions",
-                f"This network has {weights:,} weights, and the most is {model_file.MAX_WEIGHTS:,}. "
-                "Use fewer filters or units.",
-            )
+        for name, count, most in (
+            ("weights", sum(row.weights for row in rows), model_file.MAX_WEIGHTS),
+            ("multiplications for one image", sum(row.multiplications for row in rows), model_file.MAX_MULTIPLICATIONS),
+        ):
+            if count > most:
+                raise SettingError(
+                    "dense_units" if not self.convolutions else "convolutions",
+                    f"This network has {count:,} {name}, and the most is {most:,}. Use fewer filters or units.",
+                )
         return tuple(rows)
 
     def _convolved(self, side, number, convolution):
@@ -118,11 +122,12 @@ class NetworkConfig:
 
 
 class Layer(NamedTuple):
-    """One layer: its name, the shape of what comes out of it, and how many weights it has."""
+    """One layer: its name, the shape of what comes out of it, its weights, its multiplications for one image."""
 
     name: str
     shape: tuple[int, ...]
     weights: int
+    multiplications: int = 0
 
 
 PRESETS = {

@@ -15,7 +15,9 @@ import numpy as np
 from digit_model import network, training
 from digit_model.dataset import load_mnist
 from digit_model.evaluation import evaluate
+from digit_model.network import NetworkConfig
 from digit_model.recognizer import Recognizer
+from digit_model.training import TrainingConfig
 
 LOOK_SECONDS = 0.25  # how often a run is looked at while it trains
 GRID = 48  # test images that are read again and again
@@ -35,11 +37,14 @@ OVER = (DONE, STOPPED, FAILED)
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is started with: a name for it, the network, how it learns, and the model to go on from, if any."""
+    """What a run is started with: a name for it, the network, how it learns, and the model to go on from, if any.
+
+    A model that was loaded from a file has a name alone.
+    """
 
     name: str
-    network: network.NetworkConfig
-    training: training.TrainingConfig
+    network: NetworkConfig | None = None
+    training: TrainingConfig | None = None
     model: object = None
 
 
@@ -92,6 +97,7 @@ class Run:
     def take_in(self, model):
         """Makes this the run of a model that was trained elsewhere."""
         self.weights = model.count_params()
+        self.look(model)
         self._finish(model, DONE)
 
     @property
@@ -184,7 +190,8 @@ class Run:
             self.seconds += monotonic() - begin
             if begin - looked >= LOOK_SECONDS or progress.validation_loss is not None or self._allowed == 0:
                 looked = begin
-                self._look(model, progress)
+                self._note(progress)
+                self.look(model)
         return False
 
     def _wait(self):
@@ -212,10 +219,13 @@ class Run:
     def _is_free(self):
         return self._stopping or self._turns.place(self) == 0
 
-    def _look(self, model, progress):
+    def _note(self, progress):
         epochs = progress.step / (progress.steps / progress.epochs)
         point = (epochs, progress.loss, progress.accuracy, progress.validation_loss, progress.validation_accuracy)
         self.curve = _thinned((*self.curve, point))
+
+    def look(self, model):
+        """Lets `model` read the pinned drawing and the first test images."""
         images = load_mnist("test").images[:GRID]
         if self.pinned is not None:
             images = np.concatenate([self.pinned[None], images])
@@ -267,7 +277,7 @@ class Visitors:
         memory: seconds without a sign of a visitor after which all that they hold is freed.
     """
 
-    def __init__(self, shipped, models=40, patience=60, memory=1800):
+    def __init__(self, shipped, models=40, patience=150, memory=1800):
         self.shipped, self.models, self.patience, self.memory = shipped, models, patience, memory
         self.turns = Turns()
         self._visitors, self._lock = OrderedDict(), threading.Lock()
@@ -309,8 +319,7 @@ class Visitors:
 
     def take_in(self, name, title, model):
         """Adds a model that was trained elsewhere to the visitor's runs, and lets it read."""
-        settings = Settings(title, network.NetworkConfig(), training.TrainingConfig())
-        self._add(self.get(name), settings).take_in(model)
+        self._add(self.get(name), Settings(title)).take_in(model)
 
     def _add(self, visitor, settings, pinned=None):
         with self._lock:
@@ -328,12 +337,15 @@ class Visitors:
 
     def read_with(self, name, run):
         """Lets `run` (None: the shipped network) read for the visitor; where models are too many, the oldest go."""
-        self._let_read(self.get(name), run)
+        visitor = self.get(name)
+        visitor.notice = ""
+        self._let_read(visitor, run)
 
     def _let_read(self, visitor, run):
         visitor.reading = run
         with self._lock:
             held = [(other, one) for other in self._visitors.values() for one in other.runs if one.recognizer]
+            held.sort(key=lambda pair: pair[0].reading is pair[1])  # those that nobody reads with go first
             for other, one in held[: max(len(held) - self.models, 0)]:
                 one.recognizer = None
                 if other.reading is one:

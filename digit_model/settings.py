@@ -1,6 +1,7 @@
 """Settings as plain values, the way a form holds them, to the dataclasses that check them, and back."""
 
 from dataclasses import asdict
+from math import prod
 
 from digit_model import network, training
 from digit_model.checks import SettingError
@@ -32,6 +33,7 @@ def describe(values):
         SettingError: as `to_network` does.
     """
     made, config = to_network(values["network"]), to_training(values["training"])
+    check_step(made, config)
     layers = made.layers()
     weights = sum(layer.weights for layer in layers)
     still = config.augmentation == Augmentation()
@@ -46,6 +48,22 @@ def describe(values):
         },
         "varied": None if still else varied(load_mnist("train").images[7777], config.augmentation),
     }
+
+
+def check_step(made, config):
+    """Refuses a batch that this machine would choke on, or that would keep Stop waiting.
+
+    Raises:
+        SettingError: where one step needs over 60 million values in memory, or 4 billion multiplications.
+    """
+    layers = made.layers()
+    values = sum(prod(layer.shape) for layer in layers)
+    work = max(sum(layer.multiplications for layer in layers), 1)
+    most = min(60_000_000 // values, 4_000_000_000 // work)
+    if config.batch_size > most:
+        raise SettingError(
+            "batch_size", f"With this network a batch takes up to {most:,} images, not {config.batch_size:,}."
+        )
 
 
 def to_network(values):

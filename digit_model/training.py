@@ -63,7 +63,8 @@ class TrainingConfig:
     @property
     def gist(self):
         """The settings that matter most, in a few words."""
-        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}, batch {self.batch_size}, {self.optimizer} {self.learning_rate:g}"
+        plural = "" if self.epochs == 1 else "s"
+        return f"{self.epochs} epoch{plural}, batch {self.batch_size}, {self.optimizer} {self.learning_rate:g}"
 
 
 def check_learning_rate(rate):

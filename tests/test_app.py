@@ -52,9 +52,9 @@ def test_predict_gives_ten_probabilities_in_label_form(client):
         ("digit.png", b"seven", "not a picture"),
         ("cut.png", png(Image.new("L", (200, 200), 90))[:60], "damaged"),
         ("huge.png", png(Image.new("1", (20_000, 20_000), 1)), "up to 64 million pixels"),
-        ("white.png", png(Image.new("L", (300, 300), 255)), "Draw a digit"),
-        ("black.png", png(Image.new("L", (300, 300), 0)), "Draw a digit"),
-        ("pixel.png", png(Image.new("L", (1, 1), 0)), "Draw a digit"),
+        ("white.png", png(Image.new("L", (300, 300), 255)), "no digit here"),
+        ("black.png", png(Image.new("L", (300, 300), 0)), "no digit here"),
+        ("pixel.png", png(Image.new("L", (1, 1), 0)), "no digit here"),
     ],
 )
 def test_predict_answers_what_it_cannot_read_in_one_sentence(client, tmp_path, name, data, sentence):
@@ -111,7 +111,7 @@ def test_cancelling_ends_the_training_within_a_step(client, visitors):
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(("slow", 1, 0), "one of article"), (("fast", 0, 0), "from 1 to 100"), (("fast", 1, -1), "seed takes")],
+    [(("slow", 1, 0), "one of article"), (("fast", 0, 0), "from 1 to 100"), (("fast", 1, -1), "Seed takes")],
 )
 def test_train_answers_settings_that_cannot_be_in_one_sentence(client, arguments, sentence):
     with pytest.raises(AppError, match=sentence):

@@ -338,10 +338,10 @@ def test_stop_keeps_the_run_and_a_reload_finds_it(training_page):
 @pytest.mark.parametrize(
     ("label", "value", "sentence"),
     [
-        ("Epochs", "0", "epochs takes a whole number from 1 to 100, not 0."),
-        ("Learning rate", "abc", "learning rate takes a number"),
-        ("Learning rate", "-1", "learning rate takes a number"),
-        ("Batch size", "5000", "batch size takes a whole number"),
+        ("Epochs", "0", "Epochs takes a whole number from 1 to 100, not 0."),
+        ("Learning rate", "abc", "Learning rate takes a number"),
+        ("Learning rate", "-1", "Learning rate takes a number"),
+        ("Batch size", "5000", "Batch size takes a whole number"),
     ],
 )
 def test_a_setting_that_cannot_be_gets_a_sentence_at_its_control(training_page, label, value, sentence):

@@ -182,5 +182,5 @@ def test_thickness_makes_more_ink_on_average_and_sometimes_less():
 @pytest.mark.parametrize("name", ["shift", "turn", "scale", "slant", "thickness"])
 @pytest.mark.parametrize("value", [-1, 1000, float("nan"), "2", None, True])
 def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
-    with pytest.raises(SettingError, match=f"{name} takes a number from 0"):
+    with pytest.raises(SettingError, match=f"{name.capitalize()} takes a number from 0"):
         Augmentation(**{name: value})

@@ -145,9 +145,9 @@ def test_train_takes_the_settings_that_are_typed(small, tmp_path, capsys, monkey
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (["--epochs", "0"], "epochs takes a whole number from 1"),
-        (["--batch-size", "-1"], "batch size takes a whole number from 1"),
-        (["--learning-rate", "nan"], "learning rate takes a number"),
+        (["--epochs", "0"], "Epochs takes a whole number from 1"),
+        (["--batch-size", "-1"], "Batch size takes a whole number from 1"),
+        (["--learning-rate", "nan"], "Learning rate takes a number"),
         (["--batch-size", "600"], "600"),
         (["--save", "model.h5"], ".keras file, not as 'model.h5'"),
         (["--save", "none/model.keras"], "There is no folder 'none'"),

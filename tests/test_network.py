@@ -85,43 +85,43 @@ def test_what_the_settings_allow_can_be_built(changes):
         ({"convolutions": (Convolution(4, 1, 4),) * 2, "pooling": "max", "pool_size": 3}, "Pooling 2 takes 3 x 3"),
         ({"convolutions": (Convolution(4),) * 13}, "up to 12 convolutions, not 13"),
         ({"dense_units": (4,) * 5}, "up to 4 dense layers, not 5"),
-        ({"padding": "full"}, "padding takes one of valid, same, not 'full'"),
-        ({"pooling": True}, "pooling takes one of max, average, none, not True"),
-        ({"activation": "Relu"}, "activation takes one of .*relu.*, not 'Relu'"),
-        ({"dense_activation": None}, "dense activation takes one of"),
-        ({"pool_size": 1}, "pool size takes a whole number from 2 to 4, not 1"),
-        ({"dense_units": (0,)}, "dense units takes a whole number from 1 to 2,048, not 0"),
-        ({"dense_units": ("128",)}, "dense units .* not '128'"),
-        ({"dense_units": (12.5,)}, "dense units .* not 12.5"),
-        ({"dropout": 1}, r"dropout takes a number from 0 to 0\.9, not 1"),
-        ({"dropout": float("nan")}, "dropout .* not nan"),
-        ({"dropout": False}, "dropout .* not False"),
+        ({"padding": "full"}, "Padding takes one of valid, same, not 'full'"),
+        ({"pooling": True}, "Pooling takes one of max, average, none, not True"),
+        ({"activation": "Relu"}, "Activation takes one of .*relu.*, not 'Relu'"),
+        ({"dense_activation": None}, "Dense activation takes one of"),
+        ({"pool_size": 1}, "Pool size takes a whole number from 2 to 4, not 1"),
+        ({"dense_units": (0,)}, "Dense units takes a whole number from 1 to 2,048, not 0"),
+        ({"dense_units": ("128",)}, "Dense units .* not '128'"),
+        ({"dense_units": (12.5,)}, "Dense units .* not 12.5"),
+        ({"dropout": 1}, r"Dropout takes a number from 0 to 0\.9, not 1"),
+        ({"dropout": float("nan")}, "Dropout .* not nan"),
+        ({"dropout": False}, "Dropout .* not False"),
     ],
     ids=str,
 )
 def test_a_network_that_cannot_be_is_refused_by_its_setting(settings, words):
-    with pytest.raises(SettingError, match=words):
+    with pytest.raises(SettingError, match=f"(?i){words}"):
         NetworkConfig(**settings)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"filters": -8}, "filters takes a whole number from 1 to 512, not -8"),
+        ({"filters": -8}, "Filters takes a whole number from 1 to 512, not -8"),
         ({"filters": 0}, "filters"),
         ({"filters": 10**9}, "filters"),
         ({"filters": True}, "filters .* not True"),
         ({"filters": "8"}, "filters .* not '8'"),
-        ({"filters": 8, "kernel_size": 0}, "kernel size takes a whole number from 1 to 28, not 0"),
+        ({"filters": 8, "kernel_size": 0}, "Kernel size takes a whole number from 1 to 28, not 0"),
         ({"filters": 8, "kernel_size": 29}, "kernel size"),
         ({"filters": 8, "kernel_size": (3, 3)}, "kernel size"),
-        ({"filters": 8, "stride": 0}, "stride takes a whole number from 1 to 4, not 0"),
+        ({"filters": 8, "stride": 0}, "Stride takes a whole number from 1 to 4, not 0"),
         ({"filters": 8, "stride": 1.5}, "stride"),
     ],
     ids=str,
 )
 def test_a_convolution_that_cannot_be_is_refused_by_its_setting(settings, words):
-    with pytest.raises(SettingError, match=words):
+    with pytest.raises(SettingError, match=f"(?i){words}"):
         Convolution(**settings)
 
 

@@ -128,7 +128,7 @@ def test_the_learning_rate_changes_while_it_runs(visitors):
     until(run, lambda: run.progress)
     run.set_learning_rate(0.0001)
     until(run, lambda: run.progress.learning_rate == 0.0001)
-    with pytest.raises(SettingError, match="learning rate"):
+    with pytest.raises(SettingError, match="Learning rate"):
         run.set_learning_rate("abc")
 
 

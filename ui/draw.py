@@ -4,7 +4,7 @@ import gradio as gr
 
 from digit_model import PictureError, sketch
 from digit_model.explain import describe, from_data_url, to_data_url, to_json
-from ui.files import component, examples
+from ui.files import answering, component, examples, visitor_of
 
 
 def build(visitors):
@@ -12,19 +12,11 @@ def build(visitors):
 
     def read(question):
         """The reading of {"picture": a data: URL, "visitor": an id} for the pad, or {"error": a sentence}."""
-        try:
-            picture = sketch.open_picture(from_data_url(question["picture"]))
-            prediction = visitors.recognizer(question["visitor"]).predict(picture)
-            return to_json(prediction) | {"reader": visitors.reader(question["visitor"])}
-        except PictureError as error:
-            return {"error": str(error)}
+        return answering(_read, visitors, question)
 
     def open_picture(url):
         """A brought picture (a data: URL) for the pad: {"picture": a grey PNG's URL}, or {"error": a sentence}."""
-        try:
-            return {"picture": to_data_url(sketch.to_grayscale(sketch.open_picture(from_data_url(url))))}
-        except PictureError as error:
-            return {"error": str(error)}
+        return answering(_open_picture, url)
 
     def predict(picture):
         """Reads the digit in a picture file: the ten probabilities, the likeliest first."""
@@ -42,3 +34,12 @@ def build(visitors):
     picture = gr.File(label="picture", visible=False)
     probabilities = gr.Label(label="probabilities", visible=False)
     gr.on([], predict, picture, probabilities, api_name="predict", concurrency_limit=None)
+
+
+def _read(visitors, question):
+    visitor, picture = visitor_of(question), sketch.open_picture(from_data_url(question["picture"]))
+    return to_json(visitors.recognizer(visitor).predict(picture)) | {"reader": visitors.reader(visitor)}
+
+
+def _open_picture(url):
+    return {"picture": to_data_url(sketch.to_grayscale(sketch.open_picture(from_data_url(url))))}

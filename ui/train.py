@@ -19,13 +19,13 @@ from digit_model.explain import (
     to_data_url,
 )
 from digit_model.model_file import MAX_FILE_BYTES
-from ui.files import component
+from ui.files import answering, component, visitor_of
 
 PRESETS = {
     "fast": ("Fast", "a small CNN, some 15 seconds"),
     "article": ("The tutorial's run", "ten epochs, some minutes"),
     "dense": ("Dense", "no convolution, to compare"),
-    "accurate": ("Accurate", "the shipped one, an hour"),
+    "accurate": ("Accurate", "the shipped one, half an hour and more"),
 }
 SHOWN = 24  # images of a confusion cell, or worst mistakes
 
@@ -87,8 +87,11 @@ def build(visitors):
         },
     )
 
-    preset, epochs = gr.Textbox("fast", label="preset", visible=False), gr.Number(1, label="epochs", visible=False)
-    seed, progress = gr.Number(0, label="seed", visible=False), gr.JSON(label="progress", visible=False)
+    preset, epochs = (
+        gr.Textbox("fast", label="preset", visible=False),
+        gr.Number(1, precision=0, label="epochs", visible=False),
+    )
+    seed, progress = gr.Number(0, precision=0, label="seed", visible=False), gr.JSON(label="progress", visible=False)
 
     def train(preset, epochs, seed):
         """Trains a preset for some epochs, telling how it goes until it is over; cancelling stops it."""
@@ -109,21 +112,9 @@ def build(visitors):
     gr.on([], train, [preset, epochs, seed], progress, api_name="train", concurrency_limit=None)
 
 
-def answering(function, *arguments):
-    """What the function returns, or {"error": a sentence, "setting": the control it is about}."""
-    try:
-        return function(*arguments)
-    except SettingError as error:
-        return {"error": str(error), "setting": error.setting}
-    except OSError as error:
-        return {"error": f"The app's disk doesn't take it ({error.strerror or error}); nothing is lost."}
-    except (ValueError, LookupError, TypeError) as error:
-        return {"error": str(error)}
-
-
 def _configured(preset, epochs, seed):
     if preset not in network.PRESETS:
-        raise SettingError("preset", f"preset takes one of {', '.join(network.PRESETS)}, not {preset!r}.")
+        raise SettingError("preset", f"Preset takes one of {', '.join(network.PRESETS)}, not {preset!r}.")
     values = settings.presets()[preset]
     config = settings.to_training({**values["training"], "epochs": epochs, "seed": seed})
     return {"settings": runs.Settings(preset, network.PRESETS[preset], config)}
@@ -132,12 +123,13 @@ def _configured(preset, epochs, seed):
 def _start(visitors, question):
     made = settings.to_network(question["network"])
     config = settings.to_training(question["training"])
-    go_on, visitor = bool(question.get("go_on")), question["visitor"]
+    settings.check_step(made, config)
+    go_on, visitor = bool(question.get("go_on")), visitor_of(question)
     model = visitors.recognizer(visitor).model if go_on else None
     same = question.get("preset") in network.PRESETS and settings.are_preset(question["preset"], made, config)
     name = question["preset"] if same else "own settings"
     if go_on:
-        name = f"{visitors.reader(visitor)}, gone on"
+        name = "gone on" if visitors.get(visitor).reading else "from the shipped network"
     visitors.start(visitor, runs.Settings(name, made, config, model), _pinned(question))
     return {}
 
@@ -151,14 +143,14 @@ def _pinned(question):
 
 
 def _follow(visitors, question):
-    visitor = visitors.get(question["visitor"])
+    visitor = visitors.get(visitor_of(question))
     run = visitor.latest
     if "picture" in question and run:
         run.pinned = _pinned(question)
     state = {
         "run": run and run_to_json(run),
         "runs": [summary_to_json(one, one is visitor.reading) for one in visitor.runs],
-        "reading": visitors.reader(question["visitor"]),
+        "reading": visitors.reader(visitor_of(question)),
         "own": visitor.reading is not None,
         "notice": visitor.notice,
     }
@@ -170,7 +162,7 @@ def _follow(visitors, question):
 
 
 def _control(visitors, question):
-    run = visitors.get(question["visitor"]).latest
+    run = visitors.get(visitor_of(question)).latest
     if run is None or run.over:
         raise ValueError("Nothing is training.")
     if question["do"] == "rate":
@@ -181,7 +173,7 @@ def _control(visitors, question):
 
 
 def _run(visitors, question):
-    runs_ = {run.number: run for run in visitors.get(question["visitor"]).runs}
+    runs_ = {run.number: run for run in visitors.get(visitor_of(question)).runs}
     if question["run"] not in runs_:
         raise LookupError(f"There is no run {question['run']} here any more.")
     return runs_[question["run"]]
@@ -191,18 +183,20 @@ def _read_with(visitors, question):
     run = _run(visitors, question) if question["run"] else None
     if run and not run.recognizer:
         raise ValueError(f"Run {run.number}'s network was put away; train it again.")
-    visitors.read_with(question["visitor"], run)
+    visitors.read_with(visitor_of(question), run)
     return {}
 
 
 def _cell(visitors, question):
     evaluation, test = _run(visitors, question).evaluation, load_mnist("test")
+    if evaluation is None:
+        raise ValueError("This run has not read the test images yet.")
     places = evaluation.cell(test.labels, int(question["row"]), int(question["column"]))
     return {"count": len(places), "images": images_to_json(evaluation, test, places[:SHOWN])}
 
 
 def _download(visitors, question):
-    model = visitors.recognizer(question["visitor"]).model
+    model = visitors.recognizer(visitor_of(question)).model
     with TemporaryDirectory() as folder:
         path = Path(folder) / "digits.keras"
         network.save(model, path)
@@ -217,5 +211,5 @@ def _load(visitors, question):
         path = Path(folder) / "loaded.keras"
         path.write_bytes(data)
         model = network.load(path)
-    visitors.take_in(question["visitor"], Path(str(question.get("file", "model"))).name[:40], model)
+    visitors.take_in(visitor_of(question), Path(str(question.get("file", "model"))).name[:40], model)
     return {}
