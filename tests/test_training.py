@@ -228,14 +228,14 @@ def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(dataset):
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
-    with pytest.raises(SettingError, match="(?i)" + name.replace("_", " ")) as refusal:
+    with pytest.raises(SettingError, match=r"(?i)" + name.replace("_", " ")) as refusal:
         TrainingConfig(**{name: value})
     assert refusal.value.setting == name
     assert "\n" not in str(refusal.value)
 
 
 def test_a_batch_larger_than_the_images_to_learn_from_is_refused_at_once():
-    with pytest.raises(SettingError, match="(?i)batch size takes a whole number from 1 to 100"):
+    with pytest.raises(SettingError, match=r"(?i)batch size takes a whole number from 1 to 100"):
         TrainingConfig(training_images=100, batch_size=128)
 
 
