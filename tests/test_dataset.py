@@ -1,5 +1,8 @@
 """MNIST is what it should be, and augmentation varies it within what was asked."""
 
+import hashlib
+import struct
+
 import numpy as np
 import pytest
 
@@ -184,3 +187,17 @@ def test_thickness_makes_more_ink_on_average_and_sometimes_less():
 def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
     with pytest.raises(SettingError, match=f"{name.capitalize()} takes a number from 0"):
         Augmentation(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("split", "images_md5", "labels_md5"),
+    [
+        ("train", "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
+        ("test", "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"),
+    ],
+)
+def test_the_images_and_labels_are_those_of_the_original_files(split, images_md5, labels_md5):
+    images, labels = load_mnist(split)
+    heads = struct.pack(">4i", 2051, *images.shape), struct.pack(">2i", 2049, len(labels))
+    sums = [hashlib.md5(head + part.tobytes()).hexdigest() for head, part in zip(heads, (images, labels), strict=True)]
+    assert sums == [images_md5, labels_md5]
