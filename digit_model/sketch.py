@@ -364,7 +364,7 @@ def _label(mask):
         grown = np.where(mask, _grow(labels, square=True), 0)
         if np.array_equal(grown, labels):
             return np.unique(labels, return_inverse=True)[1].reshape(mask.shape) + (0 if (labels == 0).any() else 1)
-        labels = grown
+        labels = np.append(0, grown)[grown]  # a label is a pixel's number: take that pixel's own, a long step on
 
 
 def _grow(image, square):
