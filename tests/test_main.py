@@ -192,3 +192,10 @@ def test_every_command_explains_itself(verb, capsys):
         command.main([verb, "--help"])
     assert end.value.code == 0
     assert f"python -m digit_model {verb}" in capsys.readouterr().out
+
+
+def test_benchmark_tells_times_and_memory(capsys):
+    assert main(["benchmark", "--count", "20", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["predictions"] == 20
+    assert 0 < report["median_ms"] <= report["p95_ms"]
