@@ -118,16 +118,16 @@ def test_train_answers_settings_that_cannot_be_in_one_sentence(client, arguments
         client.predict(*arguments, api_name="/train")
 
 
-def asked(url, component, question):
+def posted(url, component, name, question):
     """What a server function of the page answers, asked as the page's script asks it."""
     parts = httpx.get(f"{url}config").json()["components"]
     place = next(part["id"] for part in parts if part["props"].get("elem_id") == component)
+    body = {"component_id": place, "fn_name": name, "session_hash": "test", "data": question}
+    return httpx.post(f"{url}gradio_api/component_server/", json=body, timeout=60).json()
 
-    def ask(name, **values):
-        body = {"component_id": place, "fn_name": name, "session_hash": "test", "data": values}
-        return httpx.post(f"{url}gradio_api/component_server/", json=body, timeout=60).json()
 
-    return ask(question.pop("name"), **question)
+def asked(url, component, question):
+    return posted(url, component, question.pop("name"), question)
 
 
 def small(seed):
@@ -201,3 +201,23 @@ def test_a_password_keeps_strangers_out(recognizer):
         assert friend.predict(picture, api_name="/predict")["label"] == "8"
     finally:
         page.close(verbose=False)
+
+
+def test_a_full_disk_on_download_is_said_and_the_model_still_reads(url, monkeypatch):
+    def full(model, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("digit_model.network.save", full)
+    answer = asked(url, "train", {"name": "download", "visitor": "carrier"})
+    assert answer == {"error": "The app's disk doesn't take it (No space left on device); nothing is lost."}
+    assert "reading" in asked(url, "train", {"name": "follow", "visitor": "carrier"})
+
+
+@pytest.mark.parametrize(
+    "question", [None, {}, [], "x", 5, {"visitor": 7}, {"visitor": "a" * 65}, {"visitor": "a", "run": 3}]
+)
+@pytest.mark.parametrize(("component", "name"), [("draw", "read"), ("train", "cell"), ("train", "start")])
+def test_a_question_that_makes_no_sense_gets_a_sentence(url, component, name, question):
+    answer = posted(url, component, name, question)
+    assert "error" in answer
+    assert "\n" not in answer["error"]

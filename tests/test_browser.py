@@ -360,3 +360,30 @@ def test_a_network_pooled_away_to_nothing_is_refused_at_its_control(visit):
     page.locator("summary", has_text="The network").click()
     page.get_by_role("combobox", name="Pooling").select_option("max")
     expect(page.get_by_role("alert").filter(has_text="are left there")).to_be_visible()
+
+
+def test_a_closed_page_ends_its_training(training_page, visitors, monkeypatch):
+    page = training_page
+    page.get_by_label("Epochs", exact=True).fill("100")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator(".headline")).to_contain_text("Epoch", timeout=20_000)
+    run = visitors.get(page.evaluate("sessionStorage.getItem('digit-visitor')")).latest
+    assert run.state == "training"
+    monkeypatch.setattr(visitors, "patience", 1)
+    page.close()
+    run.join(60)
+    assert run.state == "stopped"
+
+
+def test_a_tap_leaves_a_dot_and_two_pens_at_once_both_draw(visit):
+    page = visit()
+    ink = "[...document.querySelector('canvas.pad').getContext('2d').getImageData(0, 0, 400, 400).data].filter((v, i) => i % 4 == 0 && v < 99).length"  # noqa: E501
+    page.mouse.click(*at(page, (0.3, 0.3)))
+    page.wait_for_function(f"{ink} > 50")
+    page.get_by_role("button", name="Clear").click()
+    page.locator("canvas.pad").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    draw(page, SEVEN)
+    expect(page.locator("[data-stage=crop]")).to_be_visible()
+    page.wait_for_function(f"{ink} > 2000")

@@ -195,7 +195,7 @@ def test_every_command_explains_itself(verb, capsys):
 
 
 def test_benchmark_tells_times_and_memory(capsys):
-    assert main(["benchmark", "--count", "20", "--json"]) == 0
+    assert command.main(["benchmark", "--count", "20", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["predictions"] == 20
     assert 0 < report["median_ms"] <= report["p95_ms"]
