@@ -124,7 +124,6 @@ async function train() {
   if (answer.error) {
     complain(answer);
     $("[data-do=train]").disabled = false;
-    headline("Nothing is training.");
   }
   follow();
 }

@@ -351,7 +351,7 @@ def test_a_setting_that_cannot_be_gets_a_sentence_at_its_control(training_page, 
     expect(control).to_have_attribute("aria-invalid", "true")
     training_page.get_by_role("button", name="Train", exact=True).click()
     expect(training_page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
-    expect(training_page.locator(".headline")).to_have_text("Nothing is training.")
+    expect(training_page.locator(".headline")).to_have_text("Nothing is training yet.")
 
 
 def test_a_network_pooled_away_to_nothing_is_refused_at_its_control(visit):
