@@ -119,7 +119,7 @@ async function train() {
   pinned = window.sketchpad.picture();
   headline("Getting ready…");
   const status = $(".status").getBoundingClientRect();
-  if (status.top > innerHeight - 100) $(".status").scrollIntoView({ behavior: "smooth" });
+  if (status.top < 0 || status.top > innerHeight - 100) $(".status").scrollIntoView({ behavior: "smooth" });
   const answer = await ask("start", { ...settings(), picture: pinned });
   if (answer.error) {
     complain(answer);
@@ -243,7 +243,7 @@ function drawCharts(state) {
 
 function drawChart(svg, lines, epochs, kind) {
   const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter(Number.isFinite);
-  const worst = values.length ? (kind === "accuracy" ? Math.min(...values) : Math.max(...values)) : null;
+  const worst = values.length ? (kind === "accuracy" ? Math.min(...values) : Math.max(...values)) : kind === "accuracy" ? 0 : 2;
   const high = kind === "accuracy" ? 100 : [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10].find((top) => worst <= top) ?? Math.ceil(worst);
   const low = kind === "accuracy" ? ([98, 95, 90, 80, 50].find((bottom) => worst >= bottom) ?? 0) : 0;
   const x = (value) => LEFT + ((RIGHT - LEFT) * value) / epochs;

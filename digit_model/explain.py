@@ -79,12 +79,13 @@ def from_data_url(url):
 
 
 def varied(image, augmentation, count=12):
-    """One uint8 (28, 28) image, as it is and varied `count` - 1 times, side by side in one data: URL."""
+    """One uint8 (28, 28) image, as it is and varied `count` - 1 times, in two rows of one data: URL."""
     import keras
 
     copies = np.repeat(image[None], count - 1, axis=0)
     changed = np.asarray(augment(copies, augmentation, keras.random.SeedGenerator(1)))
-    return to_data_url(np.hstack([image, *np.uint8(np.rint(changed))]))
+    images = [image, *np.uint8(np.rint(changed))]
+    return to_data_url(np.vstack([np.hstack(images[: count // 2]), np.hstack(images[count // 2 :])]))
 
 
 def run_to_json(run):
