@@ -149,10 +149,11 @@ function exported() {
 }
 
 // ---- reading it: one question at a time, always about the newest page, so no older answer can come last ----
-let unread = false, asking = false, emptied = 0, failures = 0, retry = null;
+let unread = false, asking = false, emptied = 0, failures = 0, retry = null, complaint = "";
 
 function changed() {
   const drawn = visible();
+  complaint = "";
   hint.hidden = drawn.length > 0;
   if (!drawn.length) {
     emptied++;
@@ -193,13 +194,19 @@ function say(text) {
   if (words.textContent !== text) words.textContent = text;
 }
 
+// A sentence about a picture that could not be brought stays until the next mark, whatever is read meanwhile.
+function complain(text) {
+  complaint = text;
+  say(text);
+}
+
 function show(answer) {
   if (answer.error) return say(answer.error);
   const blank = answer.digit === null;
   $(".digit").textContent = blank ? "–" : answer.digit;
   $(".sketch").classList.toggle("blank", blank);
   const percent = (share) => (100 * share).toFixed(1);
-  say(answer.words);
+  say(complaint || answer.words);
   $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure · ${answer.reader}`;
   element.querySelectorAll(".bars li").forEach((row, digit) => {
     const share = blank ? 0 : answer.probabilities[digit];
@@ -283,7 +290,7 @@ function put(url) {
     setErasing(false);
     add(pictureMark(image));
   };
-  image.onerror = () => say("This picture can't be shown; a PNG or JPEG would do.");
+  image.onerror = () => complain("This picture can't be shown; a PNG or JPEG would do.");
   image.src = url;
 }
 
@@ -304,7 +311,7 @@ function pictureMark(image) {
 async function bring(blob) {
   if (!blob) return;
   if (blob.size > MAX_BYTES) {
-    return say(`This file has ${(blob.size / 2 ** 20).toFixed(1)} MB; a picture of up to 10 MB would do.`);
+    return complain(`This file has ${(blob.size / 2 ** 20).toFixed(1)} MB; a picture of up to 10 MB would do.`);
   }
   const url = await new Promise((resolve) => {
     const reader = new FileReader();
@@ -313,8 +320,8 @@ async function bring(blob) {
     reader.readAsDataURL(blob);
   });
   const answer = url && (await server.open_picture(url).catch(() => undefined));
-  if (!answer) say("The picture didn't get through to the app; please try again.");
-  else if (answer.error) say(answer.error);
+  if (!answer) complain("The picture didn't get through to the app; please try again.");
+  else if (answer.error) complain(answer.error);
   else put(answer.picture);
 }
 
@@ -324,9 +331,9 @@ async function paste() {
       const type = item.types.find((name) => name.startsWith("image/"));
       if (type) return bring(await item.getType(type));
     }
-    say("There is no picture to paste; copy one first.");
+    complain("There is no picture to paste; copy one first.");
   } catch {
-    say("This browser keeps the clipboard to itself; press Ctrl+V instead.");
+    complain("This browser keeps the clipboard to itself; press Ctrl+V instead.");
   }
 }
 
@@ -342,7 +349,7 @@ async function photograph() {
     await video.play();
   } catch {
     closeCamera();
-    say("I can't use a camera here; upload a picture instead.");
+    complain("I can't use a camera here; upload a picture instead.");
   }
 }
 
