@@ -33,7 +33,7 @@ def describe(values):
         SettingError: as `to_network` does.
     """
     made, config = to_network(values["network"]), to_training(values["training"])
-    check_step(made, config)
+    check_step(config, made)
     layers = made.layers()
     weights = sum(layer.weights for layer in layers)
     still = config.augmentation == Augmentation()
@@ -50,20 +50,28 @@ def describe(values):
     }
 
 
-def check_step(made, config):
+def check_step(config, made, model=None):
     """Refuses a batch that this machine would choke on, or that would keep Stop waiting.
+
+    Args:
+        config: a TrainingConfig.
+        made: the NetworkConfig that it is to train.
+        model: the Keras model that it is to go on from instead, if any.
 
     Raises:
         SettingError: where one step needs over 60 million values in memory, or 4 billion multiplications.
     """
-    layers = made.layers()
-    values = sum(prod(layer.shape) for layer in layers)
-    work = max(sum(layer.multiplications for layer in layers), 1)
+    if model is None:
+        layers = [(layer.shape, layer.multiplications) for layer in made.layers()]
+    else:  # every weight of a layer works once at each place of what comes out
+        shapes = [(layer.output.shape[1:], layer.count_params()) for layer in model.layers]
+        layers = [(shape, prod(shape[:-1]) * weights) for shape, weights in shapes]
+    values = sum(prod(shape) for shape, _ in layers)
+    work = max(sum(multiplications for _, multiplications in layers), 1)
     most = min(60_000_000 // values, 4_000_000_000 // work)
     if config.batch_size > most:
-        raise SettingError(
-            "batch_size", f"With this network a batch takes up to {most:,} images, not {config.batch_size:,}."
-        )
+        message = f"With this network a batch takes up to {most:,} images, not {config.batch_size:,}."
+        raise SettingError("batch_size", message)
 
 
 def to_network(values):

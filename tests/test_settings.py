@@ -64,3 +64,12 @@ def test_the_layers_counted_are_those_that_keras_builds(name):
     assert described["weights"] == network.build(network.PRESETS[name]).count_params()
     assert described["layers"][-1][1] == (10,)
     assert (described["varied"] is not None) == (name == "accurate")
+
+
+def test_a_step_too_large_for_a_small_machine_is_refused_with_or_without_a_model():
+    made, config = network.PRESETS["accurate"], training.TrainingConfig(batch_size=2048)
+    for model in (None, network.build(made)):
+        with pytest.raises(SettingError, match="a batch takes up to") as refusal:
+            settings.check_step(config, made, model)
+        assert refusal.value.setting == "batch_size"
+        settings.check_step(training.TrainingConfig(batch_size=256), made, model)

@@ -123,9 +123,9 @@ def _configured(preset, epochs, seed):
 def _start(visitors, question):
     made = settings.to_network(question["network"])
     config = settings.to_training(question["training"])
-    settings.check_step(made, config)
     go_on, visitor = bool(question.get("go_on")), visitor_of(question)
     model = visitors.recognizer(visitor).model if go_on else None
+    settings.check_step(config, made, model)
     same = question.get("preset") in network.PRESETS and settings.are_preset(question["preset"], made, config)
     name = question["preset"] if same else "own settings"
     if go_on:
