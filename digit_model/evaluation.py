@@ -39,10 +39,17 @@ class Evaluation:
         return wrong[np.argsort(-self.probabilities[wrong].max(1))]
 
 
-def evaluate(model, dataset, batch_size=200):
-    """Reads every image of a Dataset with a Keras model, and returns an Evaluation."""
-    batches = range(0, len(dataset.images), batch_size)
-    read = [model(dataset.images[start : start + batch_size], training=False) for start in batches]
+def evaluate(model, dataset, batch_size=200, stopping=lambda: False):
+    """Reads every image of a Dataset with a Keras model.
+
+    Returns:
+        An Evaluation, or None where `stopping()`, asked before each batch, was True.
+    """
+    read = []
+    for start in range(0, len(dataset.images), batch_size):
+        if stopping():
+            return None
+        read.append(model(dataset.images[start : start + batch_size], training=False))
     probabilities = np.concatenate(read)
     right = probabilities[np.arange(len(probabilities)), dataset.labels]
     loss = -float(np.log(np.maximum(right, 1e-7)).mean())

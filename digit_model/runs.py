@@ -162,7 +162,8 @@ class Run:
         keras.utils.set_random_seed(self.settings.training.seed)
         model = copy(self.settings.model) if self.settings.model else network.build(self.settings.network)
         self.weights = model.count_params()
-        with closing(training.train(model, load_mnist("train"), self.settings.training)) as steps:
+        steps = training.train(model, load_mnist("train"), self.settings.training, lambda: self._stopping)
+        with closing(steps):
             finished = self._follow(steps, model)
         if self.progress is None:
             self._end(STOPPED, "Stopped before the first step.")

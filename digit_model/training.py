@@ -112,7 +112,7 @@ class Diverged(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def train(model, dataset, config):
+def train(model, dataset, config, stopping=lambda: False):
     """Trains `model` in place, a step at a time; closing the generator stops it before the next step.
 
     Not asking for the next Progress pauses it. Sending a number sets the learning rate (or its peak) from then on.
@@ -121,6 +121,7 @@ def train(model, dataset, config):
         model: a Keras model from network.build.
         dataset: a Dataset; its last `config.validation_images` are kept apart.
         config: a TrainingConfig.
+        stopping: asked while it validates, which takes longer than a step; True breaks the validation off.
 
     Yields:
         A Progress after each step.
@@ -147,7 +148,7 @@ def train(model, dataset, config):
         running = SMOOTHING * running + (1 - SMOOTHING) * result
         loss, accuracy = running / (1 - SMOOTHING**number)
         due = len(validation.images) and (number % validate_every == 0 or number == steps)
-        kept = evaluate(model, validation) if due else None
+        kept = evaluate(model, validation, stopping=stopping) if due else None
         seconds += perf_counter() - begin
         sent = yield Progress(
             step=number,

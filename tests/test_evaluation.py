@@ -69,3 +69,18 @@ def test_the_worst_mistakes_are_the_most_certain_ones_first(dataset):
     result.probabilities[4] = 0.001
     result.probabilities[4, 7] = 0.991
     assert result.worst_mistakes(LABELS).tolist() == [4, 2]
+
+
+def test_an_evaluation_that_is_told_to_stop_reads_no_further_batch():
+    import keras
+
+    asked, read = iter([False, True]), []
+    model = keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+
+    def counting(images, training):
+        read.append(len(images))
+        return model(images, training=training)
+
+    dataset = Dataset(np.zeros((30, 28, 28), np.uint8), np.zeros(30, np.uint8))
+    assert evaluate(counting, dataset, batch_size=10, stopping=lambda: next(asked)) is None
+    assert read == [10]
