@@ -12,6 +12,7 @@ import gradio as gr
 import ui.draw
 import ui.train
 from digit_model import Recognizer, sketch
+from digit_model.correction import remember
 from digit_model.runs import Visitors
 from ui.files import ASSETS, component
 
@@ -86,9 +87,11 @@ def main():
     except OSError as error:
         sys.exit(f"The page can't be served on {options.host or '127.0.0.1'}, port {options.port}: {error}")
     try:
-        shipped.set_result(Recognizer.load())  # TensorFlow loads here, behind the page that already shows
+        recognizer = Recognizer.load()  # TensorFlow loads here, behind the page that already shows
     except (OSError, ValueError) as error:
         sys.exit(str(error))
+    shipped.set_result(recognizer)
+    remember(recognizer.model)  # so that the first correction doesn't wait for it
     page.block_thread()
 
 

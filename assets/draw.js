@@ -2,6 +2,7 @@
 
 const $ = (selector) => element.querySelector(selector);
 const [canvas, hint, slider, words] = ["canvas.pad", ".hint", ".brush input", ".words"].map($);
+const [lesson, undoLesson] = [".lesson span", "[data-do=take-back]"].map($);
 const [file, camera, video] = [".bring input", ".camera", "video"].map($);
 const [PAPER, INK, EXPORT_SIDE, MAX_BYTES] = ["#ffffff", "#16161d", 400, 10 * 2 ** 20];
 const KEPT = "digit-sketchpad";
@@ -149,6 +150,7 @@ function exported() {
 }
 
 // ---- reading it: one question at a time, always about the newest page, so no older answer can come last ----
+let teaching = false, corrections = 0; // a correction under way; how many the network has had
 let unread = false, asking = false, emptied = 0, failures = 0, retry = null, complaint = "";
 
 function changed() {
@@ -175,7 +177,7 @@ async function ask() {
   unread = false;
   const page = emptied;
   const slow = setTimeout(() => say("One moment, the network is waking up…"), 1500);
-  const answer = await server.read({ picture: exported(), visitor }).catch(() => undefined);
+  const answer = await server.read({ picture: exported(), visitor, ways: !$(".ways").hidden }).catch(() => undefined);
   clearTimeout(slow);
   asking = false;
   if (!answer) {
@@ -202,18 +204,23 @@ function complain(text) {
 
 function show(answer) {
   if (answer.error) return say(answer.error);
-  const blank = answer.digit === null;
-  $(".digit").textContent = blank ? "–" : answer.digit;
+  const { guess } = answer, blank = guess === null;
+  $(".digit").textContent = blank ? "–" : (answer.digit ?? "?");
   $(".sketch").classList.toggle("blank", blank);
+  $(".sketch").classList.toggle("doubtful", !blank && answer.digit === null);
   const percent = (share) => (100 * share).toFixed(1);
   say(complaint || answer.words);
-  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[answer.digit])} % sure · ${answer.reader}`;
+  $(".sure").textContent = blank ? "" : `${percent(answer.probabilities[guess])} % sure · ${answer.reader}`;
   element.querySelectorAll(".bars li").forEach((row, digit) => {
     const share = blank ? 0 : answer.probabilities[digit];
-    row.classList.toggle("winner", digit === answer.digit);
+    row.classList.toggle("winner", digit === guess);
     row.querySelector("i").style.width = `${100 * share}%`;
     row.querySelector(".percent").textContent = blank ? "–" : percent(share);
   });
+  for (const button of element.querySelectorAll("[data-was]")) button.disabled = blank || teaching;
+  corrections = answer.corrections ?? corrections;
+  undoLesson.hidden = !corrections;
+  showWays(blank ? [] : answer.ways ?? []);
   for (const image of element.querySelectorAll("[data-stage]")) {
     image.hidden = blank;
     if (!blank) image.src = answer.stages[image.dataset.stage];
@@ -221,7 +228,47 @@ function show(answer) {
   showPixel();
 }
 
-const showBlank = () => show({ digit: null, words: "Draw a digit." });
+const showBlank = () => show({ guess: null, words: "Draw a digit." });
+
+// ---- the same drawing, three ways ----
+function showWays(ways) {
+  element.querySelectorAll(".ways figure").forEach((figure, place) => {
+    const [image, said, way] = [figure.querySelector("img"), figure.querySelector("output"), ways[place]];
+    image.hidden = !way;
+    if (way) image.src = way.url;
+    said.textContent = way ? `reads ${way.digit}, ${(100 * way.confidence).toFixed(0)} % sure` : "–";
+  });
+}
+
+function turnTo(name) {
+  for (const part of ["stages", "ways"]) {
+    $(`[data-do=${part}]`).setAttribute("aria-pressed", part === name);
+    $(`.${part}`).hidden = part !== name;
+  }
+  $(".pixel").hidden = name !== "stages";
+  if (visible().length) changed();
+}
+
+// ---- "Wrong? Tell it." ----
+async function teach(task, question, told) {
+  teaching = true;
+  for (const button of element.querySelectorAll("[data-was]")) button.disabled = true;
+  undoLesson.disabled = true;
+  lesson.textContent = "Learning…";
+  const answer = (await task({ visitor, ...question }).catch(() => undefined)) ?? { error: "I lost touch with the app; please try again." };
+  teaching = undoLesson.disabled = false;
+  lesson.textContent = answer.error ?? told(answer);
+  changed();
+}
+
+const correct = (digit) =>
+  teach(server.correct, { picture: exported(), digit }, ({ before, after, accuracy }) => {
+    const read = ({ digit, confidence }) => `${digit} (${(100 * confidence).toFixed(0)} %)`;
+    const [old, now] = accuracy.map((share) => (100 * share).toFixed(2));
+    return `Read before: ${read(before)}, now: ${read(after)}. MNIST's test images: ${old} %, now ${now} %.`;
+  });
+
+const takeBack = () => teach(server.take_back, {}, () => "Forgotten again.");
 
 // ---- the pen ----
 const clamp = (value) => Math.min(Math.max(value, -0.1), 1.1);
@@ -404,11 +451,15 @@ const doing = {
   photograph,
   snap,
   "close-camera": closeCamera,
+  stages: () => turnTo("stages"),
+  ways: () => turnTo("ways"),
+  "take-back": takeBack,
 };
 
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.example) put(button.dataset.example);
+  else if (button?.dataset.was) correct(Number(button.dataset.was));
   else if (button) doing[button.dataset.do]();
 });
 

@@ -106,10 +106,14 @@ def _evaluate(options):
     from digit_model.dataset import load_mnist
     from digit_model.evaluation import evaluate
 
-    result = evaluate(network.load(options.model or network.SHIPPED), load_mnist("test"))
+    test = load_mnist("test")
+    result = evaluate(network.load(options.model or network.SHIPPED), test)
+    error, reliability = result.calibration_error(test.labels), result.reliability(test.labels)
     if options.json:
         report = {
             "accuracy": result.accuracy,
+            "calibration_error": error,
+            "reliability": [row._asdict() for row in reliability if row.count],
             "digit_accuracy": result.digit_accuracy.tolist(),
             "confusion": result.confusion.tolist(),
         }
@@ -118,6 +122,10 @@ def _evaluate(options):
     print(f"accuracy {result.accuracy:.4f}\n\ndigit  accuracy   read as" + "".join(f"{digit:5}" for digit in range(10)))
     for digit, (accuracy, row) in enumerate(zip(result.digit_accuracy, result.confusion, strict=True)):
         print(f"{digit:5}  {accuracy:8.4f}          " + "".join(f"{count:5}" for count in row))
+    print(f"\nexpected calibration error {error:.4f}\n\nconfidence   images  mean confidence  accuracy")
+    for row in reliability:
+        if row.count:
+            print(f"{row.low:.1f} to {row.high:.1f}  {row.count:7}  {row.confidence:15.4f}  {row.accuracy:8.4f}")
     return 0
 
 

@@ -1,6 +1,7 @@
-"""How well a network reads labelled images: accuracy, for each digit too, and the confusion matrix."""
+"""How well a network reads labelled images: accuracy, for each digit too, the confusion matrix, and calibration."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,44 @@ class Evaluation:
         wrong = np.flatnonzero(self.probabilities.argmax(1) != labels)
         return wrong[np.argsort(-self.probabilities[wrong].max(1))]
 
+    def reliability(self, labels, bins=10):
+        """Whether confidence means what it says; labels: uint8 (n,).
+
+        Returns:
+            A list of `bins` Confidence, the range 0 to 1 parted evenly, from the least to the most confident.
+        """
+        confidence = self.probabilities.max(1)
+        right = self.probabilities.argmax(1) == labels
+        place = np.minimum((confidence * bins).astype(int), bins - 1)
+        return [
+            Confidence(
+                n / bins,
+                (n + 1) / bins,
+                int(np.count_nonzero(place == n)),
+                float(confidence[place == n].mean()) if (place == n).any() else float("nan"),
+                float(right[place == n].mean()) if (place == n).any() else float("nan"),
+            )
+            for n in range(bins)
+        ]
+
+    def calibration_error(self, labels):
+        """The expected calibration error, 0 to 1, over ten bins; labels: uint8 (n,).
+
+        Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", 2017.
+        """
+        rows = [row for row in self.reliability(labels) if row.count]
+        return sum(row.count * abs(row.confidence - row.accuracy) for row in rows) / len(labels)
+
+
+class Confidence(NamedTuple):
+    """The images read with a confidence from `low` to `high`: how many, their mean confidence, their accuracy."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
 
 def evaluate(model, dataset, batch_size=200, stopping=lambda: False):
     """Reads every image of a Dataset with a Keras model.
@@ -50,9 +89,13 @@ def evaluate(model, dataset, batch_size=200, stopping=lambda: False):
         if stopping():
             return None
         read.append(model(dataset.images[start : start + batch_size], training=False))
-    probabilities = np.concatenate(read)
-    right = probabilities[np.arange(len(probabilities)), dataset.labels]
+    return judge(np.concatenate(read), dataset.labels)
+
+
+def judge(probabilities, labels):
+    """An Evaluation of what was said, float32 (n, 10), of images whose digits are `labels`, uint8 (n,)."""
+    right = probabilities[np.arange(len(probabilities)), labels]
     loss = -float(np.log(np.maximum(right, 1e-7)).mean())
     confusion = np.zeros((10, 10), int)
-    np.add.at(confusion, (dataset.labels, probabilities.argmax(1)), 1)
+    np.add.at(confusion, (labels, probabilities.argmax(1)), 1)
     return Evaluation(probabilities, loss, confusion)

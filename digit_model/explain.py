@@ -19,8 +19,10 @@ def describe(prediction):
     Args:
         prediction: a recognizer.Prediction.
     """
-    if prediction.digit is None:
+    if prediction.guess is None:
         return "I see no digit here. Draw one, larger than a dot."
+    if prediction.digit is None:
+        return f"That doesn't look like a digit to me. My best guess is {_named(prediction.guess)}."
     second, first = np.argsort(prediction.probabilities)[-2:]
     confidence = prediction.confidence
     if confidence >= 0.99:
@@ -37,12 +39,13 @@ def _named(digit):
 
 
 def to_json(prediction):
-    """A recognizer.Prediction as plain values: digit, words, ten probabilities, and the stages as data: URLs."""
+    """A recognizer.Prediction as plain values: digit, guess, words, ten probabilities, the stages as data: URLs."""
     stages = prediction.stages
     cut = Image.fromarray(stages.crop)
     cut.thumbnail((CROP_SIDE, CROP_SIDE))
     return {
         "digit": prediction.digit,
+        "guess": prediction.guess,
         "words": describe(prediction),
         "probabilities": prediction.probabilities.tolist(),
         "stages": {
@@ -52,6 +55,16 @@ def to_json(prediction):
             "normalize": to_data_url(stages.normalize),
         },
     }
+
+
+def ways_to_json(prediction, others, recognizer):
+    """What `recognizer` reads in sketch.shortcuts' images and in the Prediction's own, as plain values."""
+    images = [*others, prediction.stages.normalize]
+    shares = [recognizer.read(image) for image in images]
+    return [
+        {"url": to_data_url(image), "digit": int(share.argmax()), "confidence": float(share.max())}
+        for image, share in zip(images, shares, strict=True)
+    ]
 
 
 def to_data_url(picture):

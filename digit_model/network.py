@@ -140,10 +140,12 @@ PRESETS = {
     ),
     "accurate": NetworkConfig(
         convolutions=(
-            Convolution(24, 3),
-            Convolution(48, 3, 2),
-            Convolution(64, 3),
-            Convolution(96, 3, 2),
+            Convolution(32, 3),
+            Convolution(32, 3),
+            Convolution(64, 3, 2),
+            Convolution(80, 3),
+            Convolution(96, 3),
+            Convolution(112, 3),
             Convolution(128, 3),
         ),
         batch_normalization=True,

@@ -6,24 +6,34 @@ import numpy as np
 
 from digit_model import network, sketch
 
+DOUBT = 0.4  # below this probability of the likeliest digit, what was drawn does not look like one
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What a network reads in a picture.
 
-    digit: 0 to 9, or None where there is nothing to read.
     probabilities: float64 (10,), adding up to 1, of 0 to 9 in order; all 0.1 where there is nothing to read.
     stages: the sketch.Sketch that was read.
     """
 
-    digit: int | None
     probabilities: np.ndarray
     stages: sketch.Sketch
 
     @property
+    def guess(self):
+        """The likeliest digit, 0 to 9, or None where there is nothing to read."""
+        return None if self.stages.blank else int(self.probabilities.argmax())
+
+    @property
     def confidence(self):
-        """The probability of the digit that was read, 0 to 1, or None."""
-        return None if self.digit is None else float(self.probabilities[self.digit])
+        """The probability of the guess, 0 to 1, or None."""
+        return None if self.stages.blank else float(self.probabilities.max())
+
+    @property
+    def digit(self):
+        """The digit, 0 to 9, or None where there is nothing to read, or it does not look like a digit."""
+        return None if self.stages.blank or self.confidence < DOUBT else self.guess
 
 
 class Recognizer:
@@ -61,12 +71,12 @@ class Recognizer:
         Raises:
             PictureError: for what is not such a picture.
         """
+        stages = sketch.prepare(picture)
+        return Prediction(np.full(10, 0.1) if stages.blank else self.read(stages.normalize), stages)
+
+    def read(self, image):
+        """The ten probabilities, float64 (10,), of an image in MNIST's form: uint8 (28, 28), 0 paper to 255 ink."""
         import tensorflow as tf
 
-        stages = sketch.prepare(picture)
-        if stages.blank:
-            return Prediction(None, np.full(10, 0.1), stages)
-        image = tf.constant(stages.normalize[None], tf.float32)
-        probabilities = self._graph(image).numpy()[0].astype(np.float64)
-        probabilities /= probabilities.sum()
-        return Prediction(int(probabilities.argmax()), probabilities, stages)
+        probabilities = self._graph(tf.constant(image[None], tf.float32)).numpy()[0].astype(np.float64)
+        return probabilities / probabilities.sum()

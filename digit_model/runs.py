@@ -9,10 +9,12 @@ from collections import OrderedDict, deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
 import numpy as np
 
 from digit_model import network, training
+from digit_model.correction import correct, tested
 from digit_model.dataset import load_mnist
 from digit_model.evaluation import evaluate
 from digit_model.network import NetworkConfig
@@ -22,6 +24,7 @@ from digit_model.training import TrainingConfig
 LOOK_SECONDS = 0.25  # how often a run is looked at while it trains
 GRID = 48  # test images that are read again and again
 CURVE_POINTS = 400
+MOST_CORRECTIONS = 50
 WAITING, TRAINING, PAUSED, TESTING, DONE, STOPPED, FAILED = (
     "waiting",
     "training",
@@ -46,6 +49,22 @@ class Settings:
     network: NetworkConfig | None = None
     training: TrainingConfig | None = None
     model: object = None
+
+
+class Lesson(NamedTuple):
+    """Drawings that were read wrongly, and what they were.
+
+    before: the Run that was corrected, or None for the shipped network. model: its model.
+    images: a tuple of uint8 (28, 28). labels: a tuple of digits, 0 to 9.
+    """
+
+    before: object
+    model: object
+    images: tuple = ()
+    labels: tuple = ()
+
+    def __str__(self):
+        return f"{len(self.images)} correction{'' if len(self.images) == 1 else 's'}"
 
 
 class Turns:
@@ -78,6 +97,7 @@ class Run:
     progress: the latest training.Progress. curve: rows (epochs, loss, accuracy, validation loss, validation accuracy).
     seen: the pinned drawing's ten probabilities, and the digits read in the first GRID test images.
     evaluation: of the test set, once the run is over. recognizer: what it learnt, until it is put away.
+    lesson: the Lesson, where it was made by corrections.
     """
 
     def __init__(self, number, settings, turns, pinned=None, is_watched=lambda: True, when_read=lambda run: None):
@@ -85,6 +105,7 @@ class Run:
         self.state, self.message, self.weights = WAITING, "", None
         self.progress, self.curve, self.seen = None, (), (None, None)
         self.seconds, self.evaluation, self.recognizer = 0.0, None, None
+        self.lesson = None
         self._turns, self._is_watched, self._when_read = turns, is_watched, when_read
         self._allowed, self._stopping, self._rate = float("inf"), False, None
         self._thread = threading.Thread(target=self._train, daemon=True)
@@ -94,11 +115,11 @@ class Run:
         self._turns.join(self)
         self._thread.start()
 
-    def take_in(self, model):
-        """Makes this the run of a model that was trained elsewhere."""
+    def take_in(self, model, evaluation=None):
+        """Makes this the run of a model that was trained elsewhere, with its Evaluation, if it was tested there too."""
         self.weights = model.count_params()
         self.look(model)
-        self._finish(model, DONE)
+        self._finish(model, DONE, evaluation)
 
     @property
     def over(self):
@@ -170,9 +191,9 @@ class Run:
             return
         self._finish(model, DONE if finished else STOPPED)
 
-    def _finish(self, model, state):
+    def _finish(self, model, state, evaluation=None):
         self.state = TESTING
-        self.evaluation = evaluate(model, load_mnist("test"))
+        self.evaluation = evaluation or evaluate(model, load_mnist("test"))
         self.recognizer = Recognizer(model)
         self._when_read(self)
         self._end(state, self.message)
@@ -282,6 +303,7 @@ class Visitors:
         self.shipped, self.models, self.patience, self.memory = shipped, models, patience, memory
         self.turns = Turns()
         self._visitors, self._lock = OrderedDict(), threading.Lock()
+        self._teaching = threading.Lock()  # one correction at a time, so that reading stays quick
 
     def get(self, name):
         """The Visitor of that id, made where there is none; counts as a sign of them."""
@@ -305,7 +327,15 @@ class Visitors:
     def reader(self, name):
         """What reads for the visitor of that id, in words."""
         run = self._reading(name)
+        lesson = run and run.lesson
+        if lesson:
+            return f"{f'run {lesson.before.number}' if lesson.before else 'the shipped network'} with {lesson}"
         return f"run {run.number}, {run.settings.name}" if run else "the shipped network"
+
+    def corrections(self, name):
+        """How many corrections the model that reads for the visitor has had."""
+        run = self._reading(name)
+        return len(run.lesson.images) if run and run.lesson else 0
 
     def _reading(self, name):
         with self._lock:
@@ -321,6 +351,50 @@ class Visitors:
     def take_in(self, name, title, model):
         """Adds a model that was trained elsewhere to the visitor's runs, and lets it read."""
         self._add(self.get(name), Settings(title)).take_in(model)
+
+    def correct(self, name, image, digit):
+        """Teaches the visitor's model, a corrected one anew, that uint8 (28, 28) `image` is `digit`.
+
+        What reads from then on is a run of corrections, of which a visitor's model has one.
+
+        Returns:
+            The accuracy on MNIST's test images before and after, 0 to 1.
+
+        Raises:
+            ValueError: where a run of theirs is under way, or MOST_CORRECTIONS have been made.
+        """
+        visitor, model = self.get(name), self.recognizer(name).model
+        with self._teaching:
+            run = visitor.reading
+            lesson = run.lesson if run and run.lesson else Lesson(run, model)
+            if len(lesson.images) == MOST_CORRECTIONS:
+                raise ValueError(f"I keep {MOST_CORRECTIONS} corrections in mind, and have that many. Undo one first.")
+            before = run.evaluation if run else tested(model)
+            self._teach(visitor, lesson._replace(images=(*lesson.images, image), labels=(*lesson.labels, digit)))
+            return before.accuracy, visitor.reading.evaluation.accuracy
+
+    def take_back(self, name):
+        """Undoes the visitor's latest correction; raises ValueError where there is none."""
+        visitor = self.get(name)
+        with self._teaching:
+            run = visitor.reading
+            if not (run and run.lesson):
+                raise ValueError("There is no correction to take back.")
+            before, _, images, labels = run.lesson
+            if len(images) > 1:
+                self._teach(visitor, run.lesson._replace(images=images[:-1], labels=labels[:-1]))
+            else:
+                self._let_read(visitor, before if before and before.recognizer else None)
+                visitor.runs = [one for one in visitor.runs if one is not run]
+
+    def _teach(self, visitor, lesson):
+        begin = monotonic()
+        run = (
+            visitor.reading if visitor.reading and visitor.reading.lesson else self._add(visitor, Settings("corrected"))
+        )
+        model, evaluation = correct(lesson.model, np.stack(lesson.images), lesson.labels)
+        run.lesson, run.seconds = lesson, monotonic() - begin
+        run.take_in(model, evaluation)
 
     def _add(self, visitor, settings, pinned=None):
         with self._lock:
@@ -348,7 +422,7 @@ class Visitors:
             held = [(other, one) for other in self._visitors.values() for one in other.runs if one.recognizer]
             held.sort(key=lambda pair: pair[0].reading is pair[1])  # those that nobody reads with go first
             for other, one in held[: max(len(held) - self.models, 0)]:
-                one.recognizer = None
+                one.recognizer = one.lesson = None
                 if other.reading is one:
                     other.reading = None
                     other.notice = PUT_AWAY

@@ -36,7 +36,7 @@ def describe(values):
     check_step(config, made)
     layers = made.layers()
     weights = sum(layer.weights for layer in layers)
-    still = config.augmentation == Augmentation()
+    still, written = config.augmentation == Augmentation(), config.pen_digits + config.pen_others
     blocks = len(made.convolutions)
     return {
         "layers": layers,
@@ -44,7 +44,7 @@ def describe(values):
         "gist": {
             "network": f"{blocks} convolution{'' if blocks == 1 else 's'}, {weights:,} weights",
             "learning": config.gist,
-            "images": "as they are" if still else "varied",
+            "images": ("as they are" if still else "varied") + (f", {written:,} by the pen" if written else ""),
         },
         "varied": None if still else varied(load_mnist("train").images[7777], config.augmentation),
     }

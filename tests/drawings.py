@@ -18,14 +18,48 @@ STROKES = {  # in a box 0.6 wide and 1 high, y pointing down
 @cache
 def draw(digit, height=240, place=(130, 80), pen=22, page=(400, 400)):
     """A digit of STROKES in black (0) on white (255), anti-aliased: uint8 (h, w). Lengths in pixels, pairs (x, y)."""
+    return paint([np.array(stroke) * height + place for stroke in STROKES[digit]], pen, page)
+
+
+def paint(strokes, pen, page=(400, 400)):
+    """Strokes, float (m, 2) in pixels, in black (0) on white (255), anti-aliased: uint8 (h, w)."""
     picture = Image.new("L", (4 * page[0], 4 * page[1]), 255)
     brush, radius = ImageDraw.Draw(picture), 2 * pen
-    for stroke in STROKES[digit]:
-        points = [(4 * (height * x + place[0]), 4 * (height * y + place[1])) for x, y in stroke]
+    for stroke in strokes:
+        points = [(4 * x, 4 * y) for x, y in stroke]
         brush.line(points, fill=0, width=round(4 * pen), joint="curve")
         for x, y in points:
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
     return np.asarray(picture.resize(page, Image.Resampling.BOX))
+
+
+LETTERS = {  # straight strokes in a box 0.7 wide and 1 high: shapes that look like no digit
+    "A": [[(0.0, 1.0), (0.33, 0.0), (0.7, 1.0)], [(0.14, 0.64), (0.55, 0.66)]],
+    "E": [[(0.62, 0.0), (0.0, 0.02), (0.02, 1.0), (0.66, 0.98)], [(0.02, 0.5), (0.5, 0.48)]],
+    "F": [[(0.03, 1.0), (0.0, 0.0), (0.64, 0.02)], [(0.02, 0.46), (0.46, 0.46)]],
+    "H": [[(0.0, 0.0), (0.03, 1.0)], [(0.64, 0.0), (0.66, 1.0)], [(0.02, 0.52), (0.65, 0.48)]],
+    "K": [[(0.02, 0.0), (0.0, 1.0)], [(0.6, 0.0), (0.02, 0.56)], [(0.2, 0.4), (0.64, 1.0)]],
+    "M": [[(0.0, 1.0), (0.06, 0.0), (0.36, 0.66), (0.64, 0.02), (0.7, 1.0)]],
+    "N": [[(0.0, 1.0), (0.02, 0.0), (0.6, 1.0), (0.63, 0.0)]],
+    "R": [[(0.0, 1.0), (0.02, 0.0), (0.42, 0.03), (0.56, 0.2), (0.44, 0.42), (0.02, 0.5), (0.62, 1.0)]],
+    "W": [[(0.0, 0.0), (0.16, 1.0), (0.34, 0.3), (0.52, 1.0), (0.7, 0.0)]],
+    "X": [[(0.0, 0.0), (0.64, 1.0)], [(0.62, 0.0), (0.02, 1.0)]],
+}
+
+
+def letter(name, rng):
+    """A letter of LETTERS, or a "scribble", as one hand would draw it on the page: uint8 (400, 400), black on white."""
+    if name == "scribble":
+        strokes = [rng.uniform(0, 1, (rng.integers(8, 25), 2))]
+    else:
+        strokes = [np.array(stroke) + rng.normal(0, 0.025, (len(stroke), 2)) for stroke in LETTERS[name]]
+    turn, slant, wide = np.deg2rad(rng.normal(0, 5)), rng.normal(0.08, 0.12), np.exp(rng.normal(0, 0.15))
+    matrix = [[wide * np.cos(turn), -np.sin(turn) - slant], [np.sin(turn), np.cos(turn)]]
+    strokes = [stroke @ np.transpose(matrix) for stroke in strokes]
+    points, pen, height = np.concatenate(strokes), rng.uniform(8, 34), rng.uniform(120, 300)
+    zoom = height / np.ptp(points, axis=0).max()
+    place = (400 - np.ptp(points, axis=0) * zoom) / 2 - points.min(0) * zoom
+    return paint([stroke * zoom + place for stroke in strokes], pen)
 
 
 def photograph(drawing, ink=0.25, paper=200, falloff=0.5, shadow=0.5, grain=6, table=0.12, lines=0):

@@ -387,3 +387,43 @@ def test_a_tap_leaves_a_dot_and_two_pens_at_once_both_draw(visit):
     draw(page, SEVEN)
     expect(page.locator("[data-stage=crop]")).to_be_visible()
     page.wait_for_function(f"{ink} > 2000")
+
+
+H = [[(0.3, 0.15), (0.3, 0.85)], [(0.7, 0.15), (0.7, 0.85)], [(0.3, 0.5), (0.7, 0.5)]]
+
+
+def test_a_drawing_read_wrongly_is_read_rightly_after_a_correction_and_undo_forgets_it(visit):
+    page = visit()
+    for stroke in H:
+        draw(page, stroke)
+    expect(words(page)).to_contain_text("That doesn't look like a digit to me")
+    expect(digit(page)).to_have_text("?")
+    page.get_by_role("group", name="Wrong?").get_by_role("button", name="8").click()
+    expect(digit(page)).to_have_text("8", timeout=20_000)
+    expect(page.locator(".lesson")).to_contain_text(
+        re.compile(r"now: 8 .*MNIST's test images: 9\d\.\d\d %, now 9\d\.\d\d %")
+    )
+    expect(page.locator(".sure")).to_contain_text("with 1 correction")
+    page.locator(".lesson").get_by_role("button", name="Undo").click()
+    expect(digit(page)).to_have_text("?", timeout=20_000)
+    expect(page.locator(".sure")).to_contain_text("% sure · the shipped network")
+    expect(page.locator(".lesson")).to_contain_text("Forgotten again.")
+
+
+def test_an_empty_pad_cannot_be_corrected(visit):
+    page = visit()
+    for button in page.get_by_role("group", name="Wrong?").get_by_role("button").all():
+        expect(button).to_be_disabled()
+
+
+def test_the_same_drawing_is_read_three_ways_as_one_draws(visit):
+    page = visit()
+    page.get_by_role("button", name="Why this way?").click()
+    expect(page.locator(".ways")).to_contain_text("Why good preprocessing matters")
+    pen_down(page, SEVEN)
+    answers = page.locator(".ways output")
+    expect(answers).to_have_text([re.compile("reads"), re.compile("reads"), re.compile("reads 7")])
+    page.mouse.up()
+    page.get_by_role("button", name="What the network sees").click()
+    expect(page.locator("[data-stage=crop]")).to_be_visible()
+    expect(page.locator(".ways")).to_be_hidden()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digit_model.dataset import Dataset
-from digit_model.evaluation import evaluate
+from digit_model.evaluation import evaluate, judge
 
 LABELS = np.array([0, 0, 0, 1, 1, 7], np.uint8)
 READ = np.array([0, 0, 6, 1, 7, 7])
@@ -84,3 +84,20 @@ def test_an_evaluation_that_is_told_to_stop_reads_no_further_batch():
     dataset = Dataset(np.zeros((30, 28, 28), np.uint8), np.zeros(30, np.uint8))
     assert evaluate(counting, dataset, batch_size=10, stopping=lambda: next(asked)) is None
     assert read == [10]
+
+
+def test_confidence_that_means_what_it_says_has_no_calibration_error():
+    labels = np.array([0] * 9 + [1], np.uint8)
+    probabilities = np.tile(np.float32([0.9, 0.1] + [0] * 8), (10, 1))
+    result = judge(probabilities, labels)
+    (row,) = [row for row in result.reliability(labels) if row.count]
+    assert row == pytest.approx((0.9, 1.0, 10, 0.9, 0.9))
+    assert result.calibration_error(labels) == pytest.approx(0, abs=1e-6)
+
+
+def test_too_sure_a_network_has_a_calibration_error():
+    labels = np.array([0, 1, 1, 1], np.uint8)
+    result = judge(np.tile(np.float32([1.0] + [0] * 9), (4, 1)), labels)
+    assert result.reliability(labels)[-1].accuracy == 0.25
+    assert result.calibration_error(labels) == pytest.approx(0.75)
+    assert sum(row.count for row in result.reliability(labels)) == 4

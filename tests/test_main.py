@@ -112,13 +112,17 @@ def test_evaluate_prints_its_accuracy_as_json(small, capsys):
     assert 0.97 < report["accuracy"] <= 1
     assert len(report["digit_accuracy"]) == len(report["confusion"]) == 10
     assert sum(map(sum, report["confusion"])) == 600
+    assert 0 <= report["calibration_error"] < 0.05
+    assert sum(row["count"] for row in report["reliability"]) == 600
 
 
 def test_evaluate_prints_a_table_for_people(small, capsys):
     assert command.main(["evaluate"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("accuracy 0.9")
-    assert [line.split()[0] for line in lines[3:]] == list("0123456789")
+    assert [line.split()[0] for line in lines[3:13]] == list("0123456789")
+    assert lines[14].startswith("expected calibration error 0.0")
+    assert lines[-1].startswith("0.9 to 1.0")
 
 
 # train

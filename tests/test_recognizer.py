@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from drawings import STROKES, draw, photograph
+from drawings import LETTERS, STROKES, draw, letter, photograph
 from PIL import Image
 
-from digit_model import PictureError, Recognizer, network
+from digit_model import PictureError, Recognizer, network, pen
 from digit_model.dataset import load_mnist
 
 
@@ -33,6 +33,20 @@ def test_where_nothing_is_drawn_no_digit_is_read(recognizer):
     assert prediction.confidence is None
     assert (prediction.probabilities == 0.1).all()
     assert prediction.stages.blank
+
+
+@pytest.mark.parametrize("name", [*LETTERS, "scribble"])
+def test_what_is_no_digit_is_declined_and_guessed_at(recognizer, name):
+    predictions = [recognizer.predict(letter(name, np.random.default_rng(number))) for number in range(20)]
+    assert sum(prediction.digit is None for prediction in predictions) >= 17
+    assert all(prediction.guess in range(10) for prediction in predictions)
+
+
+def test_digits_in_other_schools_shapes_are_read(recognizer):
+    rng = np.random.default_rng(3)
+    for digit, shapes in enumerate(pen.DIGITS):
+        right = [recognizer.read(pen.render(pen.write(shape, rng), 0.1)).argmax() == digit for shape in shapes]
+        assert np.mean(right) > 0.7, digit
 
 
 def test_what_was_read_comes_with_it(recognizer):

@@ -191,3 +191,72 @@ def test_a_loaded_model_reads_at_once(visitors):
     assert visitors.get("ada").latest.evaluation.accuracy > 0
     visitors.read_with("ada", None)
     assert visitors.reader("ada") == "the shipped network"
+
+
+# Corrections
+
+
+@pytest.fixture
+def odd():
+    """Five images that no digit looks like."""
+    return np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
+
+
+@pytest.fixture
+def trained(visitors):
+    """The visitors, of whom ada has trained a network."""
+    finished(visitors.start("ada", settings()))
+    return visitors
+
+
+def shares(visitors, image):
+    return visitors.recognizer("ada").read(image)
+
+
+def test_a_correction_teaches_the_visitors_own_model_and_tells_its_cost(trained, odd):
+    wrong = (shares(trained, odd[0]).argmax() + 1) % 10
+    before, after = trained.correct("ada", odd[0], wrong)
+    assert shares(trained, odd[0]).argmax() == wrong
+    assert 0 <= after <= 1
+    assert before == trained.get("ada").runs[0].evaluation.accuracy
+    assert trained.reader("ada") == "run 1 with 1 correction"
+    assert trained.recognizer("bob") == "the shipped recognizer"
+
+
+def test_corrections_add_up_in_one_run_and_are_taken_back_one_by_one(trained, odd):
+    first = trained.recognizer("ada")
+    readings = [shares(trained, odd[0])]
+    for image in odd[:3]:
+        trained.correct("ada", image, 5)
+        readings.append(shares(trained, odd[0]))
+    assert len(trained.get("ada").runs) == 2
+    assert trained.corrections("ada") == 3
+    for reading in reversed(readings[:-1]):
+        trained.take_back("ada")
+        assert shares(trained, odd[0]) == pytest.approx(reading, abs=1e-4)
+    assert trained.recognizer("ada") is first
+    assert [run.number for run in trained.get("ada").runs] == [1]
+    with pytest.raises(ValueError, match="no correction"):
+        trained.take_back("ada")
+
+
+def test_a_correction_while_a_run_is_under_way_is_refused(trained, odd):
+    run = trained.start("ada", settings(ENDLESS))
+    with pytest.raises(ValueError, match="still under way"):
+        trained.correct("ada", odd[0], 5)
+    run.stop()
+
+
+def test_corrections_have_a_bound(trained, odd, monkeypatch):
+    monkeypatch.setattr("digit_model.runs.MOST_CORRECTIONS", 1)
+    trained.correct("ada", odd[0], 5)
+    with pytest.raises(ValueError, match="Undo one first"):
+        trained.correct("ada", odd[1], 5)
+    assert trained.corrections("ada") == 1
+
+
+def test_a_network_trained_after_a_correction_reads_without_it(trained, odd):
+    trained.correct("ada", odd[0], 5)
+    finished(trained.start("ada", settings()))
+    assert trained.reader("ada") == "run 3, tiny"
+    assert trained.corrections("ada") == 0

@@ -72,4 +72,4 @@ def test_a_step_too_large_for_a_small_machine_is_refused_with_or_without_a_model
         with pytest.raises(SettingError, match="a batch takes up to") as refusal:
             settings.check_step(config, made, model)
         assert refusal.value.setting == "batch_size"
-        settings.check_step(training.TrainingConfig(batch_size=256), made, model)
+        settings.check_step(training.TrainingConfig(batch_size=200), made, model)

@@ -428,3 +428,15 @@ def test_a_ragged_list_is_refused_in_one_sentence():
 def test_a_tiny_picture_does_no_harm(shape, values):
     pixels = np.random.default_rng(0).integers(0, 256, shape) if values == "noise" else np.zeros(shape)
     assert prepare(pixels.astype(np.uint8)).normalize.shape == (28, 28)
+
+
+def test_the_shortcuts_shrink_the_page_and_stretch_the_ink():
+    whole, stretched = sketch.shortcuts(draw(1, height=200, place=(20, 40)))
+    assert whole.shape == stretched.shape == (28, 28)
+    assert 0 < np.count_nonzero(whole > 64) < 60
+    rows, columns = np.flatnonzero((stretched > 64).any(1)), np.flatnonzero((stretched > 64).any(0))
+    assert (np.ptp(rows), np.ptp(columns)) == (27, 27)
+
+
+def test_an_empty_page_has_no_shortcuts():
+    assert sketch.shortcuts(np.full((300, 300), 255, np.uint8)) is None

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from digit_model import training
+from digit_model import pen, training
 from digit_model.checks import SettingError
 from digit_model.dataset import Augmentation, Dataset
 from digit_model.network import Convolution, NetworkConfig, build
@@ -243,3 +243,27 @@ def test_a_batch_larger_than_the_images_to_learn_from_is_refused_at_once():
 def test_every_preset_can_train_on_mnist(name):
     config = training.PRESETS[name]
     assert config.batch_size <= 60_000 - config.validation_images
+
+
+# The pen's images
+
+
+def test_the_pens_images_are_learnt_from_besides(dataset):
+    plain, more = run(dataset, epochs=1), run(dataset, epochs=1, pen_digits=40, pen_others=20)
+    assert (plain[-1].steps, more[-1].steps) == (10, 13)
+    assert 0 <= more[-1].accuracy <= 1
+
+
+def test_on_what_is_no_digit_a_network_learns_to_be_unsure(dataset):
+    model = tiny()
+    run(dataset, model, epochs=12, pen_others=200)
+    others = np.stack([pen.page(pen.NOT_A_DIGIT, 10**6 + number) for number in range(50)])
+    sure = np.asarray(model(others)).max(1)
+    unlike = tiny()
+    run(dataset, unlike, epochs=12)
+    assert np.median(sure) < 0.6 * np.median(np.asarray(unlike(others)).max(1))
+
+
+def test_a_run_with_the_pens_images_repeats(dataset):
+    changes = {"epochs": 2, "pen_digits": 20, "pen_others": 20}
+    assert run(dataset, **changes)[-1].loss == run(dataset, **changes)[-1].loss

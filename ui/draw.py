@@ -3,8 +3,14 @@
 import gradio as gr
 
 from digit_model import PictureError, sketch
-from digit_model.explain import describe, from_data_url, to_data_url, to_json
+from digit_model.explain import describe, from_data_url, to_data_url, to_json, ways_to_json
 from ui.files import answering, component, examples, visitor_of
+
+WAYS = (
+    {"name": "The whole page, shrunk", "text": "as most programs do"},
+    {"name": "Cut to the ink, stretched", "text": "to fill all the pixels"},
+    {"name": "MNIST's own recipe", "text": "shape kept, 20 pixels, centred"},
+)
 
 
 def build(visitors):
@@ -13,6 +19,14 @@ def build(visitors):
     def read(question):
         """The reading of {"picture": a data: URL, "visitor": an id} for the pad, or {"error": a sentence}."""
         return answering(_read, visitors, question)
+
+    def correct(question):
+        """Teaches the visitor's model what {"picture", "digit"} was: how it is read before and after, and the cost."""
+        return answering(_correct, visitors, question)
+
+    def take_back(question):
+        """Undoes the visitor's latest correction."""
+        return answering(_take_back, visitors, question)
 
     def open_picture(url):
         """A brought picture (a data: URL) for the pad: {"picture": a grey PNG's URL}, or {"error": a sentence}."""
@@ -26,19 +40,46 @@ def build(visitors):
             prediction = visitors.shipped.result().predict(sketch.open_picture(picture))
         except PictureError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        if prediction.digit is None:
+        if prediction.guess is None:
             raise gr.Error(describe(prediction), print_exception=False)
         return {str(digit): float(share) for digit, share in enumerate(prediction.probabilities)}
 
-    component("draw", [read, open_picture], digits=list(range(10)), drawings=examples())
+    component("draw", [read, correct, take_back, open_picture], digits=list(range(10)), drawings=examples(), ways=WAYS)
     picture = gr.File(label="picture", visible=False)
     probabilities = gr.Label(label="probabilities", visible=False)
     gr.on([], predict, picture, probabilities, api_name="predict", concurrency_limit=None)
 
 
 def _read(visitors, question):
-    visitor, picture = visitor_of(question), sketch.open_picture(from_data_url(question["picture"]))
-    return to_json(visitors.recognizer(visitor).predict(picture)) | {"reader": visitors.reader(visitor)}
+    visitor, picture = visitor_of(question), _picture(question)
+    recognizer = visitors.recognizer(visitor)
+    prediction = recognizer.predict(picture)
+    answer = to_json(prediction) | {"reader": visitors.reader(visitor), "corrections": visitors.corrections(visitor)}
+    if question.get("ways") and prediction.guess is not None:
+        answer["ways"] = ways_to_json(prediction, sketch.shortcuts(picture), recognizer)
+    return answer
+
+
+def _picture(question):
+    return sketch.open_picture(from_data_url(question["picture"]))
+
+
+def _correct(visitors, question):
+    visitor, picture, digit = visitor_of(question), _picture(question), question["digit"]
+    if digit not in range(10) or isinstance(digit, bool):
+        raise ValueError(f"It was a digit from 0 to 9, not {digit!r}.")
+    before = visitors.recognizer(visitor).predict(picture)
+    if before.guess is None:
+        raise ValueError("There is nothing to learn from here. Draw a digit first.")
+    cost = visitors.correct(visitor, before.stages.normalize, int(digit))
+    after = visitors.recognizer(visitor).predict(picture)
+    read = [{"digit": one.guess, "confidence": one.confidence} for one in (before, after)]
+    return {"before": read[0], "after": read[1], "accuracy": cost}
+
+
+def _take_back(visitors, question):
+    visitors.take_back(visitor_of(question))
+    return {}
 
 
 def _open_picture(url):
