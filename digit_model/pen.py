@@ -1,11 +1,12 @@
 """A procedural pen: writes digits in many schools' shapes, and shapes that are no digits, each time a little otherwise.
 
-MNIST's writers learnt to write in American schools. Here a 1 has a long upstroke or a foot, a 7 is crossed, a 0 slashed.
-A shape is a line of text: points "x,y" in a box of 100 x 100 with y pointing down, joined by a smooth curve; "*" behind a
-point makes it a corner, "|" lifts the pen. Every shape is this project's own.
+MNIST's writers learnt to write in American schools. Here a 1 may have a long upstroke or a foot, a 7 be crossed, a 0
+slashed. A shape is a line of text: points "x,y" in a box of 100 x 100 with y pointing down, joined by a smooth curve;
+"*" behind a point makes it a corner, "|" lifts the pen.
 """
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -238,7 +239,7 @@ def _parsed(shape):
 def _parts(words):
     points = [[float(number) / 100 for number in word.rstrip("*").split(",")] for word in words]
     corners = [0, *(n for n in range(1, len(words) - 1) if words[n].endswith("*")), len(words) - 1]
-    return [np.array(points[a : b + 1]) for a, b in zip(corners, corners[1:], strict=False)]
+    return [np.array(points[a : b + 1]) for a, b in pairwise(corners)]
 
 
 def _curve(points):
@@ -357,7 +358,7 @@ def other(rng):
         return scribble(rng)
     left, right = (digit(label, rng) for label in rng.integers(0, 10, 2))
     gap = max(stroke[:, 0].max() for stroke in left) - min(stroke[:, 0].min() for stroke in right)
-    return [*left, *(stroke + (gap + rng.uniform(0.1, 0.4), 0) for stroke in right)]
+    return [*left, *(stroke + np.array([gap + rng.uniform(0.1, 0.4), 0]) for stroke in right)]
 
 
 def page(label, seed):
