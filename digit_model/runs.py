@@ -389,9 +389,9 @@ class Visitors:
 
     def _teach(self, visitor, lesson):
         begin = monotonic()
-        run = (
-            visitor.reading if visitor.reading and visitor.reading.lesson else self._add(visitor, Settings("corrected"))
-        )
+        run = visitor.reading
+        if not (run and run.lesson):
+            run = self._add(visitor, Settings("corrected"))
         model, evaluation = correct(lesson.model, np.stack(lesson.images), lesson.labels)
         run.lesson, run.seconds = lesson, monotonic() - begin
         run.take_in(model, evaluation)

@@ -198,9 +198,8 @@ class _Written:
         added = len(digits) + len(others)
         self._seed, self._first = config.seed, len(training.images)
         self._labels = np.concatenate([training.labels, np.uint8(digits), np.uint8(others)])
-        self._images = (
-            np.concatenate([training.images, np.zeros((added, 28, 28), np.uint8)]) if added else training.images
-        )
+        blank = np.zeros((added, 28, 28), np.uint8)
+        self._images = np.concatenate([training.images, blank]) if added else training.images
 
     def __len__(self):
         return len(self._labels)
