@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from concurrent.futures import Future
+from threading import Thread
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to no host but its own
 
@@ -12,7 +13,6 @@ import gradio as gr
 import ui.draw
 import ui.train
 from digit_model import Recognizer, sketch
-from digit_model.correction import remember
 from digit_model.runs import Visitors
 from ui.files import ASSETS, component
 
@@ -74,7 +74,8 @@ def launch(page, **options):
 def main():
     options = parse()
     shipped = Future()
-    page = build_page(Visitors(shipped))
+    visitors = Visitors(shipped)
+    page = build_page(visitors)
     try:
         launch(
             page,
@@ -91,7 +92,7 @@ def main():
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     shipped.set_result(recognizer)
-    remember(recognizer.model)  # so that the first correction doesn't wait for it
+    Thread(target=visitors.prepare, daemon=True).start()
     page.block_thread()
 
 

@@ -6,6 +6,7 @@ const [lesson, undoLesson] = [".lesson span", "[data-do=take-back]"].map($);
 const [file, camera, video] = [".bring input", ".camera", "video"].map($);
 const [PAPER, INK, EXPORT_SIDE, MAX_BYTES] = ["#ffffff", "#16161d", 400, 10 * 2 ** 20];
 const KEPT = "digit-sketchpad";
+const LESSON = "Press what it was, and the network learns it.";
 
 // ---- who asks: an id of this tab's own, which a reload keeps ----
 function visitorId() {
@@ -160,6 +161,7 @@ function changed() {
   if (!drawn.length) {
     emptied++;
     unread = false;
+    if (!teaching) lesson.textContent = LESSON;
     showBlank();
   } else {
     unread = true;
@@ -192,6 +194,12 @@ async function ask() {
   retry = setTimeout(ask, 30);
 }
 
+// Reads the same page again, with whatever reads now.
+function reread() {
+  unread = visible().length > 0;
+  ask();
+}
+
 function say(text) {
   if (words.textContent !== text) words.textContent = text;
 }
@@ -218,8 +226,7 @@ function show(answer) {
     row.querySelector(".percent").textContent = blank ? "–" : percent(share);
   });
   for (const button of element.querySelectorAll("[data-was]")) button.disabled = blank || teaching;
-  corrections = answer.corrections ?? corrections;
-  undoLesson.hidden = !corrections;
+  showCorrections(answer.corrections);
   showWays(blank ? [] : answer.ways ?? []);
   for (const image of element.querySelectorAll("[data-stage]")) {
     image.hidden = blank;
@@ -246,10 +253,15 @@ function turnTo(name) {
     $(`.${part}`).hidden = part !== name;
   }
   $(".pixel").hidden = name !== "stages";
-  if (visible().length) changed();
+  reread();
 }
 
 // ---- "Wrong? Tell it." ----
+function showCorrections(count) {
+  corrections = count ?? corrections;
+  undoLesson.hidden = !corrections;
+}
+
 async function teach(task, question, told) {
   teaching = true;
   for (const button of element.querySelectorAll("[data-was]")) button.disabled = true;
@@ -258,7 +270,8 @@ async function teach(task, question, told) {
   const answer = (await task({ visitor, ...question }).catch(() => undefined)) ?? { error: "I lost touch with the app; please try again." };
   teaching = undoLesson.disabled = false;
   lesson.textContent = answer.error ?? told(answer);
-  changed();
+  showCorrections(answer.corrections);
+  reread();
 }
 
 const correct = (digit) =>
@@ -549,13 +562,14 @@ async function restore() {
     done = kept.length;
   }
   changed();
+  server.read({ picture: null, visitor }).then(({ corrections: count }) => showCorrections(count), () => {});
 }
 
 // What the other tabs need of this one.
 window.sketchpad = {
   visitor,
   picture: () => (visible().length ? exported() : null),
-  reread: () => visible().length && changed(),
+  reread,
 };
 
 showTools();

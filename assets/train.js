@@ -148,7 +148,7 @@ function headline(text) {
 
 function show(state) {
   latest = state.run;
-  sawRun ||= Boolean(latest);
+  sawRun ||= Boolean(latest?.progress);
   if (state.results) {
     results = state.results;
     have = state.have;

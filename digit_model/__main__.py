@@ -67,6 +67,7 @@ def _predict(options):
             line = {
                 "file": file,
                 "digit": prediction.digit,
+                "guess": prediction.guess,
                 "confidence": prediction.confidence,
                 "probabilities": prediction.probabilities.tolist(),
             }

@@ -1,10 +1,9 @@
-"""Corrections: a few drawings that were read wrongly teach a network's last layer, and it forgets nothing.
+"""Corrections: a few drawings that were read wrongly teach a network's last layer, and it forgets next to nothing.
 
-Only the last layer learns, which takes a second, whatever the network. Beside the corrections it is shown MNIST and the
-pen's shapes with its own answers from before (Z. Li and D. Hoiem, "Learning without forgetting", 2016).
+Only the last layer learns, which takes a second. Beside the corrections it is shown MNIST and the pen's shapes with its
+own answers from before (Z. Li and D. Hoiem, "Learning without forgetting", 2016).
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ KEPT_WEIGHT = 16.0  # how much they count, all together, next to all the correct
 COPIES, VARIED = 40, Augmentation(shift=1, turn=8, scale=0.1, slant=10, thickness=0.8)
 RATE, STEPS = 0.02, 120  # it stops before that many steps where
 SURE = 0.8  # every correction is read with this probability
+MOST_INPUTS = 2048  # of the last layer: a Memory then takes up to 135 MB
 
 
 class Memory(NamedTuple):
@@ -27,59 +27,80 @@ class Memory(NamedTuple):
     test: np.ndarray
 
 
-def correct(model, images, labels):
-    """A model like `model` that reads these images as these digits, and its Evaluation on MNIST's test images.
-
-    Args:
-        model: a Keras model from network.build or network.load; it stays as it is, its layers but the last are shared.
-        images: uint8 (n, 28, 28), 0 paper to 255 ink.
-        labels: n digits, 0 to 9.
-
-    Returns:
-        (the new model, its Evaluation).
-    """
-    import keras
-    import tensorflow as tf
-
-    memory, last = remember(model), model.layers[-1]
-    copies = augment(np.repeat(images, COPIES, axis=0), VARIED, keras.random.SeedGenerator(0)).numpy()
-    taught = tf.constant(_before_last(model, np.concatenate([images, copies])))
-    targets = tf.one_hot(np.concatenate([labels, np.repeat(labels, COPIES)]), 10)
-    kept, answers = tf.constant(memory.kept), last(memory.kept)
-
-    new = keras.layers.Dense(10, "softmax")
-    twin = keras.Sequential([keras.Input((28, 28)), *model.layers[:-1], new])
-    new.set_weights(last.get_weights())
-    optimizer, loss_of = keras.optimizers.Adam(RATE), keras.losses.CategoricalCrossentropy()
-    optimizer.build(new.trainable_variables)
-    for _ in range(STEPS):
-        with tf.GradientTape() as tape:
-            said = new(taught)
-            loss = loss_of(targets, said) + KEPT_WEIGHT * loss_of(answers, new(kept))
-        if tf.reduce_all(tf.reduce_sum(said * targets, 1)[: len(images)] > SURE):
-            break
-        optimizer.apply(tape.gradient(loss, new.trainable_variables), new.trainable_variables)
-    return twin, judge(new(memory.test).numpy(), load_mnist("test").labels)
-
-
-def tested(model):
-    """A model's Evaluation on MNIST's test images, quick where `remember` has been asked about it."""
-    return judge(model.layers[-1](remember(model).test).numpy(), load_mnist("test").labels)
-
-
-@lru_cache(maxsize=4)
 def remember(model):
-    """The Memory of a model; it takes some seconds the first time, and is kept for the latest few models."""
+    """The Memory of a model, which takes some seconds where the network is large.
+
+    Raises:
+        ValueError: for a network whose last layer can't be corrected.
+    """
+    last = model.layers[-1]
+    if getattr(last, "use_bias", False) is not True or getattr(last.activation, "__name__", "") != "softmax":
+        raise ValueError("This network doesn't end in ten softmax units with a bias, so I can't correct it here.")
+    inputs = last.kernel.shape[0]
+    if inputs > MOST_INPUTS:
+        raise ValueError(
+            f"This network's last layer looks at {inputs:,} numbers, and I can correct up to {MOST_INPUTS:,}. "
+            "Train one with pooling, strides or a dense layer."
+        )
     digits = [pen.page(number % 10, number) for number in range(KEPT_DIGITS)]
     others = [pen.page(pen.NOT_A_DIGIT, number) for number in range(KEPT_OTHERS)]
     kept = np.concatenate([load_mnist("train").images[:KEPT_MNIST], digits, others])
     return Memory(_before_last(model, kept), _before_last(model, load_mnist("test").images))
 
 
+def evaluate_last(weights, memory):
+    """The Evaluation, on MNIST's test images, of a model with these weights in its last layer.
+
+    Args:
+        weights: float32 (k, 10) and (10,), kernel and bias.
+        memory: the model's Memory.
+    """
+    return judge(_last(memory.test, *weights).numpy(), load_mnist("test").labels)
+
+
+def correct(model, memory, images, labels):
+    """Weights for the model's last layer, float32 (k, 10) and (10,), with which it reads these images as these digits.
+
+    Args:
+        model: a Keras model from network.build or network.load; it stays as it is.
+        memory: its Memory.
+        images: uint8 (n, 28, 28), 0 paper to 255 ink.
+        labels: n digits, 0 to 9.
+    """
+    import keras
+    import tensorflow as tf
+
+    copies = augment(np.repeat(images, COPIES, axis=0), VARIED, keras.random.SeedGenerator(0)).numpy()
+    taught = tf.constant(_before_last(model, np.concatenate([images, copies])))
+    targets = tf.one_hot(np.concatenate([labels, np.repeat(labels, COPIES)]), 10)
+    weights = [tf.Variable(weight) for weight in model.layers[-1].get_weights()]
+    kept = tf.constant(memory.kept)
+    answers = _last(kept, *weights)
+    optimizer, loss_of = keras.optimizers.Adam(RATE), keras.losses.CategoricalCrossentropy()
+    for _ in range(STEPS):
+        with tf.GradientTape() as tape:
+            said = _last(taught, *weights)
+            loss = loss_of(targets, said) + KEPT_WEIGHT * loss_of(answers, _last(kept, *weights))
+        if tf.reduce_all(tf.reduce_sum(said * targets, 1)[: len(images)] > SURE):
+            break
+        optimizer.apply(tape.gradient(loss, weights), weights)
+    return [weight.numpy() for weight in weights]
+
+
+def _last(inputs, kernel, bias):
+    import tensorflow as tf
+
+    return tf.nn.softmax(inputs @ kernel + bias)
+
+
 def _before_last(model, images):
     """What goes into the model's last layer: images (n, 28, 28) to float32 (n, k)."""
-    import keras
+    import tensorflow as tf
 
-    body = keras.Model(model.inputs[0], model.layers[-2].output)
-    parts = (images[start : start + 200] for start in range(0, len(images), 200))
-    return np.concatenate([body(part, training=False).numpy() for part in parts])
+    parts = []
+    for start in range(0, len(images), 200):
+        values = tf.constant(images[start : start + 200], tf.float32)
+        for layer in model.layers[:-1]:
+            values = layer(values)
+        parts.append(values.numpy())
+    return np.concatenate(parts)

@@ -57,13 +57,12 @@ def to_json(prediction):
     }
 
 
-def ways_to_json(prediction, others, recognizer):
-    """What `recognizer` reads in sketch.shortcuts' images and in the Prediction's own, as plain values."""
-    images = [*others, prediction.stages.normalize]
-    shares = [recognizer.read(image) for image in images]
+def ways_to_json(prediction, shortcuts, recognizer):
+    """What `recognizer` reads in sketch.shortcuts' images, and the Prediction's own, as plain values."""
+    read = [(image, recognizer.read(image)) for image in shortcuts]
     return [
         {"url": to_data_url(image), "digit": int(share.argmax()), "confidence": float(share.max())}
-        for image, share in zip(images, shares, strict=True)
+        for image, share in [*read, (prediction.stages.normalize, prediction.probabilities)]
     ]
 
 
@@ -128,7 +127,7 @@ def summary_to_json(run, reads):
     return {
         "number": run.number,
         "name": run.settings.name,
-        "gist": config.gist if config else "loaded from a file",
+        "gist": config.gist if config else str(run.lesson or "loaded from a file"),
         "state": run.state,
         "accuracy": run.evaluation and run.evaluation.accuracy,
         "weights": run.weights,

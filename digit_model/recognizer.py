@@ -6,7 +6,7 @@ import numpy as np
 
 from digit_model import network, sketch
 
-DOUBT = 0.4  # below this probability of the likeliest digit, what was drawn does not look like one
+DOUBT = 0.3  # below this probability of the likeliest digit, what was drawn does not look like one
 
 
 @dataclass(frozen=True, eq=False)

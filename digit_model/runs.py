@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digit_model import network, training
-from digit_model.correction import correct, tested
+from digit_model.correction import correct, evaluate_last, remember
 from digit_model.dataset import load_mnist
 from digit_model.evaluation import evaluate
 from digit_model.network import NetworkConfig
@@ -116,7 +116,7 @@ class Run:
         self._thread.start()
 
     def take_in(self, model, evaluation=None):
-        """Makes this the run of a model that was trained elsewhere, with its Evaluation, if it was tested there too."""
+        """Makes this the run of a model that was trained elsewhere, with its Evaluation, if there is one."""
         self.weights = model.count_params()
         self.look(model)
         self._finish(model, DONE, evaluation)
@@ -194,7 +194,8 @@ class Run:
     def _finish(self, model, state, evaluation=None):
         self.state = TESTING
         self.evaluation = evaluation or evaluate(model, load_mnist("test"))
-        self.recognizer = Recognizer(model)
+        if not (self.recognizer and self.recognizer.model is model):
+            self.recognizer = Recognizer(model)
         self._when_read(self)
         self._end(state, self.message)
 
@@ -304,6 +305,7 @@ class Visitors:
         self.turns = Turns()
         self._visitors, self._lock = OrderedDict(), threading.Lock()
         self._teaching = threading.Lock()  # one correction at a time, so that reading stays quick
+        self._memories = {}
 
     def get(self, name):
         """The Visitor of that id, made where there is none; counts as a sign of them."""
@@ -352,26 +354,35 @@ class Visitors:
         """Adds a model that was trained elsewhere to the visitor's runs, and lets it read."""
         self._add(self.get(name), Settings(title)).take_in(model)
 
-    def correct(self, name, image, digit):
-        """Teaches the visitor's model, a corrected one anew, that uint8 (28, 28) `image` is `digit`.
+    def prepare(self):
+        """Gets ready to correct the shipped network, so that the first correction needn't wait for it."""
+        with self._teaching:
+            self._memory(self.shipped.result().model)
 
-        What reads from then on is a run of corrections, of which a visitor's model has one.
+    def correct(self, name, image, digit):
+        """Teaches the model that reads for the visitor that uint8 (28, 28) `image` is `digit`.
+
+        What reads from then on is a run of corrections, which further ones add to.
 
         Returns:
             The accuracy on MNIST's test images before and after, 0 to 1.
 
         Raises:
-            ValueError: where a run of theirs is under way, or MOST_CORRECTIONS have been made.
+            ValueError: where a run of theirs is under way, MOST_CORRECTIONS have been made, or the network can't be
+                corrected; what read before still reads.
         """
-        visitor, model = self.get(name), self.recognizer(name).model
+        visitor = self.get(name)
         with self._teaching:
             run = visitor.reading
-            lesson = run.lesson if run and run.lesson else Lesson(run, model)
-            if len(lesson.images) == MOST_CORRECTIONS:
+            reader = (run and run.recognizer) or self.shipped.result()
+            lesson = run.lesson if run and run.lesson else Lesson(run, reader.model)
+            others = [pair for pair in zip(lesson.images, lesson.labels, strict=True) if (pair[0] != image).any()]
+            if len(others) == MOST_CORRECTIONS:
                 raise ValueError(f"I keep {MOST_CORRECTIONS} corrections in mind, and have that many. Undo one first.")
-            before = run.evaluation if run else tested(model)
-            self._teach(visitor, lesson._replace(images=(*lesson.images, image), labels=(*lesson.labels, digit)))
-            return before.accuracy, visitor.reading.evaluation.accuracy
+            images, labels = zip(*others, (image, digit), strict=True)
+            before = evaluate_last(reader.model.layers[-1].get_weights(), self._memory(lesson.model))
+            after = self._teach(visitor, run, lesson._replace(images=images, labels=labels))
+            return before.accuracy, after.accuracy
 
     def take_back(self, name):
         """Undoes the visitor's latest correction; raises ValueError where there is none."""
@@ -380,21 +391,36 @@ class Visitors:
             run = visitor.reading
             if not (run and run.lesson):
                 raise ValueError("There is no correction to take back.")
-            before, _, images, labels = run.lesson
+            before, model, images, labels = run.lesson
             if len(images) > 1:
-                self._teach(visitor, run.lesson._replace(images=images[:-1], labels=labels[:-1]))
-            else:
-                self._let_read(visitor, before if before and before.recognizer else None)
+                self._teach(visitor, run, run.lesson._replace(images=images[:-1], labels=labels[:-1]))
+                return
+            if before and not before.recognizer:
+                before.recognizer = Recognizer(model)
+            self._let_read(visitor, before)
+            with self._lock:
                 visitor.runs = [one for one in visitor.runs if one is not run]
 
-    def _teach(self, visitor, lesson):
+    def _teach(self, visitor, run, lesson):
+        """Lets `run`, or a new one where that is no run of corrections, learn the lesson: its Evaluation."""
         begin = monotonic()
-        run = visitor.reading
+        memory = self._memory(lesson.model)
+        weights = correct(lesson.model, memory, np.stack(lesson.images), lesson.labels)
+        evaluation = evaluate_last(weights, memory)
         if not (run and run.lesson):
             run = self._add(visitor, Settings("corrected"))
-        model, evaluation = correct(lesson.model, np.stack(lesson.images), lesson.labels)
+        model = run.recognizer.model if run.recognizer else copy(lesson.model)
+        model.layers[-1].set_weights(weights)
         run.lesson, run.seconds = lesson, monotonic() - begin
         run.take_in(model, evaluation)
+        return evaluation
+
+    def _memory(self, model):
+        """The model's correction.Memory: the shipped one's is kept, and the latest other's."""
+        place = model is self.shipped.result().model
+        if self._memories.get(place, (None,))[0] is not model:
+            self._memories[place] = model, remember(model)
+        return self._memories[place][1]
 
     def _add(self, visitor, settings, pinned=None):
         with self._lock:

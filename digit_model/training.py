@@ -62,8 +62,8 @@ class TrainingConfig:
         check_choice("loss", self.loss, LOSSES)
         check_range("training_images", self.training_images, 1, 60_000, whole=True)
         check_range("validation_images", self.validation_images, 0, 30_000, whole=True)
-        check_range("pen_digits", self.pen_digits, 0, 200_000, whole=True)
-        check_range("pen_others", self.pen_others, 0, 200_000, whole=True)
+        check_range("pen_digits", self.pen_digits, 0, 100_000, whole=True)
+        check_range("pen_others", self.pen_others, 0, 100_000, whole=True)
         check_range("seed", self.seed, 0, 2**31 - 1, whole=True)
         most = min(self.training_images, 60_000 - self.validation_images)
         check_range("batch_size", self.batch_size, 1, min(most, 4096), whole=True)
@@ -195,21 +195,23 @@ class _Written:
 
     def __init__(self, config, training):
         digits, others = np.arange(config.pen_digits) % 10, np.full(config.pen_others, pen.NOT_A_DIGIT)
-        added = len(digits) + len(others)
-        self._seed, self._first = config.seed, len(training.images)
+        self._seed, self._images = config.seed, training.images
         self._labels = np.concatenate([training.labels, np.uint8(digits), np.uint8(others)])
-        blank = np.zeros((added, 28, 28), np.uint8)
-        self._images = np.concatenate([training.images, blank]) if added else training.images
+        self._pages = np.zeros((len(digits) + len(others), 28, 28), np.uint8)
 
     def __len__(self):
         return len(self._labels)
 
     def take(self, places):
         """The images at these places, uint8 (n, 28, 28), and their labels, uint8 (n,)."""
-        for place in places[places >= self._first]:
-            if not self._images[place].any():
-                self._images[place] = pen.page(self._labels[place], (self._seed, place))
-        return self._images[places], self._labels[places]
+        by_pen = places >= len(self._images)
+        images = self._images[np.where(by_pen, 0, places)]
+        for row in np.flatnonzero(by_pen):
+            page = self._pages[places[row] - len(self._images)]
+            if not page.any():
+                page[:] = pen.page(self._labels[places[row]], (self._seed, places[row]))
+            images[row] = page
+        return images, self._labels[places]
 
 
 def make_step(model, config):

@@ -45,14 +45,26 @@ LETTERS = {  # straight strokes in a box 0.7 wide and 1 high: shapes that look l
     "W": [[(0.0, 0.0), (0.16, 1.0), (0.34, 0.3), (0.52, 1.0), (0.7, 0.0)]],
     "X": [[(0.0, 0.0), (0.64, 1.0)], [(0.62, 0.0), (0.02, 1.0)]],
 }
+STRANGE = {  # what the pen of digit_model doesn't know, as LETTERS are given
+    "Zhe": [[(0.0, 0.0), (0.7, 1.0)], [(0.7, 0.0), (0.0, 1.0)], [(0.35, 0.0), (0.35, 1.0)]],
+    "Shcha": [[(0.0, 0.0), (0.0, 0.9), (0.6, 0.9), (0.6, 0.0)], [(0.3, 0.0), (0.3, 0.9)], [(0.6, 0.9), (0.68, 1.0)]],
+    "Xi": [[(0.0, 0.0), (0.6, 0.0)], [(0.08, 0.5), (0.52, 0.5)], [(0.0, 1.0), (0.6, 1.0)]],
+    "ladder": [[(0.1, 0.0), (0.1, 1.0)], [(0.5, 0.0), (0.5, 1.0)], *([(0.1, y), (0.5, y)] for y in (0.2, 0.5, 0.8))],
+    "fish": [[(0.0, 0.5), (0.3, 0.3), (0.6, 0.5), (0.9, 0.25), (0.9, 0.75), (0.6, 0.5), (0.3, 0.7), (0.0, 0.5)]],
+    "tree": [
+        [(0.35, 1.0), (0.35, 0.0)],
+        [(0.15, 0.4), (0.35, 0.2), (0.55, 0.4)],
+        [(0.0, 0.75), (0.35, 0.55), (0.7, 0.75)],
+    ],
+}
 
 
 def letter(name, rng):
-    """A letter of LETTERS, or a "scribble", as one hand would draw it on the page: uint8 (400, 400), black on white."""
+    """A shape of LETTERS or STRANGE, or a "scribble", by one hand: uint8 (400, 400), black on white."""
     if name == "scribble":
         strokes = [rng.uniform(0, 1, (rng.integers(8, 25), 2))]
     else:
-        strokes = [np.array(stroke) + rng.normal(0, 0.025, (len(stroke), 2)) for stroke in LETTERS[name]]
+        strokes = [np.array(stroke) + rng.normal(0, 0.025, (len(stroke), 2)) for stroke in (LETTERS | STRANGE)[name]]
     turn, slant, wide = np.deg2rad(rng.normal(0, 5)), rng.normal(0.08, 0.12), np.exp(rng.normal(0, 0.15))
     matrix = [[wide * np.cos(turn), -np.sin(turn) - slant], [np.sin(turn), np.cos(turn)]]
     strokes = [stroke @ np.transpose(matrix) for stroke in strokes]

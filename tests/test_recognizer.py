@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from drawings import LETTERS, STROKES, draw, letter, photograph
+from drawings import LETTERS, STRANGE, STROKES, draw, letter, photograph
 from PIL import Image
 
 from digit_model import PictureError, Recognizer, network, pen
@@ -40,6 +40,12 @@ def test_what_is_no_digit_is_declined_and_guessed_at(recognizer, name):
     predictions = [recognizer.predict(letter(name, np.random.default_rng(number))) for number in range(20)]
     assert sum(prediction.digit is None for prediction in predictions) >= 17
     assert all(prediction.guess in range(10) for prediction in predictions)
+
+
+def test_what_is_no_digit_and_was_never_learnt_is_declined_too(recognizer):
+    rng = np.random.default_rng(0)
+    predictions = [recognizer.predict(letter(name, rng)) for name in STRANGE for _ in range(10)]
+    assert np.mean([prediction.digit is None for prediction in predictions]) >= 0.85
 
 
 def test_digits_in_other_schools_shapes_are_read(recognizer):

@@ -17,7 +17,7 @@ def build(visitors):
     """Lays the tab out and connects it; `visitors` is a digit_model.runs.Visitors."""
 
     def read(question):
-        """The reading of {"picture": a data: URL, "visitor": an id} for the pad, or {"error": a sentence}."""
+        """The reading of {"picture": a data: URL, "visitor": an id}, or who reads where the picture is None."""
         return answering(_read, visitors, question)
 
     def correct(question):
@@ -33,7 +33,7 @@ def build(visitors):
         return answering(_open_picture, url)
 
     def predict(picture):
-        """Reads the digit in a picture file: the ten probabilities, the likeliest first."""
+        """Reads the digit in a picture file: the ten probabilities, the likeliest first; none is high for a letter."""
         if picture is None:
             raise gr.Error("No picture came; send one picture of a digit.", print_exception=False)
         try:
@@ -51,10 +51,13 @@ def build(visitors):
 
 
 def _read(visitors, question):
-    visitor, picture = visitor_of(question), _picture(question)
-    recognizer = visitors.recognizer(visitor)
+    visitor = visitor_of(question)
+    held = {"reader": visitors.reader(visitor), "corrections": visitors.corrections(visitor)}
+    if question["picture"] is None:
+        return held
+    picture, recognizer = _picture(question), visitors.recognizer(visitor)
     prediction = recognizer.predict(picture)
-    answer = to_json(prediction) | {"reader": visitors.reader(visitor), "corrections": visitors.corrections(visitor)}
+    answer = to_json(prediction) | held
     if question.get("ways") and prediction.guess is not None:
         answer["ways"] = ways_to_json(prediction, sketch.shortcuts(picture), recognizer)
     return answer
@@ -74,12 +77,13 @@ def _correct(visitors, question):
     cost = visitors.correct(visitor, before.stages.normalize, int(digit))
     after = visitors.recognizer(visitor).predict(picture)
     read = [{"digit": one.guess, "confidence": one.confidence} for one in (before, after)]
-    return {"before": read[0], "after": read[1], "accuracy": cost}
+    return {"before": read[0], "after": read[1], "accuracy": cost, "corrections": visitors.corrections(visitor)}
 
 
 def _take_back(visitors, question):
-    visitors.take_back(visitor_of(question))
-    return {}
+    visitor = visitor_of(question)
+    visitors.take_back(visitor)
+    return {"corrections": visitors.corrections(visitor)}
 
 
 def _open_picture(url):

@@ -155,7 +155,7 @@ def _follow(visitors, question):
         "notice": visitor.notice,
     }
     shown = visitor.reading or next((one for one in reversed(visitor.runs) if one.evaluation), None)
-    have = f"{shown.number} {shown.lesson or ''}" if shown and shown.evaluation else ""
+    have = f"{shown.number} {id(shown.evaluation)}" if shown and shown.evaluation else ""
     if have and have != question.get("have"):
         state |= {"have": have, "results": results_to_json(shown, load_mnist("test"), SHOWN)}
     return state
