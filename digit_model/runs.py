@@ -373,6 +373,7 @@ class Visitors:
         """
         visitor = self.get(name)
         with self._teaching:
+            self._check_free(visitor)
             run = visitor.reading
             reader = (run and run.recognizer) or self.shipped.result()
             lesson = run.lesson if run and run.lesson else Lesson(run, reader.model)
@@ -407,10 +408,11 @@ class Visitors:
         memory = self._memory(lesson.model)
         weights = correct(lesson.model, memory, np.stack(lesson.images), lesson.labels)
         evaluation = evaluate_last(weights, memory)
-        if not (run and run.lesson):
-            run = self._add(visitor, Settings("corrected"))
-        model = run.recognizer.model if run.recognizer else copy(lesson.model)
+        taught = bool(run and run.lesson)
+        model = run.recognizer.model if taught and run.recognizer else copy(lesson.model)
         model.layers[-1].set_weights(weights)
+        if not taught:
+            run = self._add(visitor, Settings("corrected"))
         run.lesson, run.seconds = lesson, monotonic() - begin
         run.take_in(model, evaluation)
         return evaluation
@@ -422,10 +424,13 @@ class Visitors:
             self._memories[place] = model, remember(model)
         return self._memories[place][1]
 
+    def _check_free(self, visitor):
+        if visitor.latest and not visitor.latest.over:
+            raise ValueError("A run of yours is still under way; stop it first, or let it finish.")
+
     def _add(self, visitor, settings, pinned=None):
         with self._lock:
-            if visitor.latest and not visitor.latest.over:
-                raise ValueError("A run of yours is still under way; stop it first, or let it finish.")
+            self._check_free(visitor)
             visitor.notice = ""
             number = visitor.latest.number + 1 if visitor.latest else 1
 

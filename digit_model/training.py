@@ -145,19 +145,19 @@ def train(model, dataset, config, stopping=lambda: False):
         Diverged: where the loss is no longer a number.
     """
     training, validation = _split(dataset, config)
-    written = _Written(config, training)
+    images = _Images(training, config)
     step, peak, running = make_step(model, config), config.learning_rate, np.zeros(2)
-    steps_per_epoch = len(written) // config.batch_size
+    steps_per_epoch = len(images) // config.batch_size
     steps, validate_every = steps_per_epoch * config.epochs, max(steps_per_epoch // VALIDATIONS, 1)
     seconds, order = 0.0, np.random.default_rng(config.seed)
     for number in range(1, steps + 1):
         begin = perf_counter()
         place = (number - 1) % steps_per_epoch
         if place == 0:
-            shuffled = order.permutation(len(written))
+            shuffled = order.permutation(len(images))
         batch = shuffled[place * config.batch_size : (place + 1) * config.batch_size]
         rate = learning_rate(config.schedule, peak, number, steps)
-        result = step(*written.take(batch), rate)
+        result = step(*images.take(batch), rate)
         if not np.isfinite(result[0]):
             raise Diverged(f"Training lost its way at step {number}: the loss is {result[0]}. Try a smaller rate.")
         running = SMOOTHING * running + (1 - SMOOTHING) * result
@@ -190,10 +190,10 @@ def _split(dataset, config):
     return Dataset(*(part[:n] for part in dataset)), Dataset(*(part[kept:] for part in dataset))
 
 
-class _Written:
+class _Images:
     """The images to learn from, and behind them the pen's, each written when it is first asked for."""
 
-    def __init__(self, config, training):
+    def __init__(self, training, config):
         digits, others = np.arange(config.pen_digits) % 10, np.full(config.pen_others, pen.NOT_A_DIGIT)
         self._seed, self._images = config.seed, training.images
         self._labels = np.concatenate([training.labels, np.uint8(digits), np.uint8(others)])
