@@ -24,7 +24,7 @@ MAX_RATIO = 100  # unpacked to packed
 MAX_LAYERS = 64
 MAX_WEIGHTS = 5_000_000
 MAX_VALUES = 500_000  # that one layer hands to the next
-MAX_MULTIPLICATIONS = 100_000_000  # for one picture: nine times the shipped network's
+MAX_MULTIPLICATIONS = 100_000_000  # for one picture: five times the shipped network's
 MAX_LINKS = 4096  # names in the weights' HDF5 file
 ACTIVATIONS = (  # all that network.build takes, and a few more
     *("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softmax"),
