@@ -31,8 +31,8 @@ class Convolution:
 class NetworkConfig:
     """A network from 28 x 28 pixels to ten probabilities.
 
-    Convolution blocks come first, each a convolution, batch normalization (if on), the activation and
-    pooling (if any); then the dense layers, each followed by dropout; then ten softmax units.
+    Convolution blocks come first, each a convolution, batch normalization (if on), the activation, pooling (if any)
+    and dropout; then the dense layers, each followed by dropout; then ten softmax units.
 
     Raises:
         SettingError: for a setting out of range, in a sentence that names it.
@@ -47,6 +47,7 @@ class NetworkConfig:
     dense_units: tuple[int, ...] = ()
     dense_activation: str = "relu"
     dropout: float = 0.0
+    convolution_dropout: float = 0.0
 
     def __post_init__(self):
         if len(self.convolutions) > 12:
@@ -62,6 +63,7 @@ class NetworkConfig:
         check_choice("pooling", self.pooling, POOLINGS)
         check_range("pool_size", self.pool_size, 2, 4, whole=True)
         check_range("dropout", self.dropout, 0, 0.9)
+        check_range("convolution_dropout", self.convolution_dropout, 0, 0.9)
         self.layers()
 
     def layers(self):
@@ -149,6 +151,7 @@ PRESETS = {
             Convolution(128, 3),
         ),
         batch_normalization=True,
+        convolution_dropout=0.15,
         dropout=0.4,
     ),
 }
@@ -192,6 +195,8 @@ def _block(config, convolution):
     if config.pooling != "none":
         pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
         yield pool(config.pool_size)
+    if config.convolution_dropout:
+        yield layers.Dropout(config.convolution_dropout)
 
 
 def check_path(path):

@@ -87,13 +87,13 @@ PRESETS = {
     "dense": TrainingConfig(epochs=10),
     "fast": TrainingConfig(epochs=1, batch_size=96, learning_rate=0.008, schedule="cosine"),
     "accurate": TrainingConfig(
-        epochs=60,
+        epochs=40,
         learning_rate=0.003,
         schedule="cosine",
         augmentation=_VARIED,
         validation_images=0,
-        pen_digits=24_000,
-        pen_others=8_000,
+        pen_digits=12_000,
+        pen_others=5_000,
     ),
 }
 

@@ -65,6 +65,7 @@ def test_pixels_go_in_as_they_are_and_are_scaled_inside(tiny):
         {"convolutions": (Convolution(2, 3, 4),), "padding": "same", "pooling": "average", "pool_size": 3},
         {"batch_normalization": True, "activation": "linear"},
         {"dropout": 0.9},
+        {"convolution_dropout": 0.9},
         *({"activation": name, "dense_activation": name} for name in network.ACTIVATIONS),
     ],
     ids=str,
@@ -93,6 +94,7 @@ def test_what_the_settings_allow_can_be_built(changes):
         ({"dense_units": (0,)}, "Dense units takes a whole number from 1 to 2,048, not 0"),
         ({"dense_units": ("128",)}, "Dense units .* not '128'"),
         ({"dense_units": (12.5,)}, "Dense units .* not 12.5"),
+        ({"convolution_dropout": 1}, r"Convolution dropout takes a number from 0 to 0\.9, not 1"),
         ({"dropout": 1}, r"Dropout takes a number from 0 to 0\.9, not 1"),
         ({"dropout": float("nan")}, "Dropout .* not nan"),
         ({"dropout": False}, "Dropout .* not False"),
@@ -166,3 +168,18 @@ def test_a_model_of_another_shape_is_refused(tmp_path, given, units):
     Sequential([layers.Input(given), layers.Flatten(), layers.Dense(units, "softmax")]).save(path)
     with pytest.raises(network.ModelError):
         load(path)
+
+
+def test_convolution_dropout_comes_after_each_block_and_is_off_by_default():
+    from keras.layers import Dropout
+
+    blocks = (Convolution(4, 3), Convolution(4, 3))
+    rates = [
+        [
+            layer.rate
+            for layer in build(NetworkConfig(blocks, convolution_dropout=rate)).layers
+            if type(layer) is Dropout
+        ]
+        for rate in (0.2, 0.0)
+    ]
+    assert rates == [[0.2, 0.2, 0.0], [0.0]]
