@@ -25,7 +25,7 @@ PRESETS = {
     "fast": ("Fast", "a small CNN, some 15 seconds"),
     "article": ("The tutorial's run", "ten epochs, some minutes"),
     "dense": ("Dense", "no convolution, to compare"),
-    "accurate": ("Accurate", "the shipped one, an hour and more"),
+    "accurate": ("Accurate", "the shipped one, half an hour and more"),
 }
 SHOWN = 24  # images of a confusion cell, or worst mistakes
 
