@@ -114,7 +114,7 @@ def _evaluate(options):
         report = {
             "accuracy": result.accuracy,
             "calibration_error": error,
-            "reliability": [row._asdict() for row in reliability if row.count],
+            "reliability": [row._asdict() for row in reliability],
             "digit_accuracy": result.digit_accuracy.tolist(),
             "confusion": result.confusion.tolist(),
         }
@@ -125,8 +125,7 @@ def _evaluate(options):
         print(f"{digit:5}  {accuracy:8.4f}          " + "".join(f"{count:5}" for count in row))
     print(f"\nexpected calibration error {error:.4f}\n\nconfidence   images  mean confidence  accuracy")
     for row in reliability:
-        if row.count:
-            print(f"{row.low:.1f} to {row.high:.1f}  {row.count:7}  {row.confidence:15.4f}  {row.accuracy:8.4f}")
+        print(f"{row.low:.1f} to {row.high:.1f}  {row.count:7}  {row.confidence:15.4f}  {row.accuracy:8.4f}")
     return 0
 
 

@@ -43,20 +43,17 @@ class Evaluation:
         """Whether confidence means what it says; labels: uint8 (n,).
 
         Returns:
-            A list of `bins` Confidence, the range 0 to 1 parted evenly, from the least to the most confident.
+            A list of Confidence, the range 0 to 1 parted evenly in `bins`, without those that hold no image.
         """
         confidence = self.probabilities.max(1)
         right = self.probabilities.argmax(1) == labels
         place = np.minimum((confidence * bins).astype(int), bins - 1)
         return [
             Confidence(
-                n / bins,
-                (n + 1) / bins,
-                int(np.count_nonzero(place == n)),
-                float(confidence[place == n].mean()) if (place == n).any() else float("nan"),
-                float(right[place == n].mean()) if (place == n).any() else float("nan"),
+                n / bins, (n + 1) / bins, int(here.sum()), float(confidence[here].mean()), float(right[here].mean())
             )
             for n in range(bins)
+            if (here := place == n).any()
         ]
 
     def calibration_error(self, labels):
@@ -64,8 +61,7 @@ class Evaluation:
 
         Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", 2017.
         """
-        rows = [row for row in self.reliability(labels) if row.count]
-        return sum(row.count * abs(row.confidence - row.accuracy) for row in rows) / len(labels)
+        return sum(row.count * abs(row.confidence - row.accuracy) for row in self.reliability(labels)) / len(labels)
 
 
 class Confidence(NamedTuple):

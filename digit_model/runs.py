@@ -117,9 +117,13 @@ class Run:
 
     def take_in(self, model, evaluation=None):
         """Makes this the run of a model that was trained elsewhere, with its Evaluation, if there is one."""
-        self.weights = model.count_params()
-        self.look(model)
-        self._finish(model, DONE, evaluation)
+        try:
+            self.weights = model.count_params()
+            self.look(model)
+            self._finish(model, DONE, evaluation)
+        finally:
+            if not self.over:
+                self._end(FAILED, "This network could not be read with.")
 
     @property
     def over(self):

@@ -196,6 +196,18 @@ def test_a_loaded_model_reads_at_once(visitors):
     assert visitors.reader("ada") == "the shipped network"
 
 
+def test_a_model_that_fails_as_it_is_taken_in_locks_nobody_out(visitors, monkeypatch):
+    def fails(model, dataset):
+        raise MemoryError("too large")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("digit_model.runs.evaluate", fails)
+        with pytest.raises(MemoryError):
+            visitors.take_in("ada", "mine.keras", network.build(TINY))
+    assert visitors.recognizer("ada") is SHIPPED
+    assert finished(visitors.start("ada", settings())).state == DONE
+
+
 # Corrections
 
 
