@@ -49,6 +49,16 @@ def test_corrections_are_read_rightly_and_so_are_others_alike(model, memory, mir
     assert cost < 0.003
 
 
+def test_what_it_was_quite_sure_of_can_be_corrected_too(model, memory):
+    upside_down = np.stack([pen.page(digit, number)[::-1, ::-1] for digit in (2, 4, 6, 7) for number in range(30)])
+    labels = np.repeat((2, 4, 6, 7), 30)
+    shares = np.asarray(model(upside_down))[np.arange(120), labels]
+    least = shares.argmin()
+    assert shares[least] < 1e-7
+    weights = correct(model, memory, upside_down[least][None], labels[least][None])
+    assert read(taught(model, weights), upside_down[least][None]) == labels[least]
+
+
 def test_the_test_is_that_of_the_whole_test_set(model, memory, mirrored):
     weights = correct(model, memory, mirrored[:2], [3, 3])
     whole = evaluate(taught(model, weights), load_mnist("test"))
