@@ -117,6 +117,7 @@ def run_to_json(run):
         "pinned": None if pinned is None else pinned.round(4).tolist(),
         "seen": None if seen is None else seen.tolist(),
         "accuracy": run.evaluation and run.evaluation.accuracy,
+        "learning_rate": run.settings.training and run.settings.training.learning_rate,
     }
 
 

@@ -1,13 +1,13 @@
 """The training runs of many visitors: each has models of their own, one run trains at a time, the rest wait in line.
 
-A bounded number of models is kept, the oldest are put away first. Knows nothing of the page: times come in as numbers,
-pictures as arrays.
+A bounded number of models is kept, those that nobody reads with are put away first. Knows nothing of the page: times
+come in as numbers, pictures as arrays.
 """
 
 import threading
 from collections import OrderedDict, deque
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import NamedTuple
 
@@ -179,6 +179,7 @@ class Run:
             self._end(FAILED, f"Training broke off ({type(error).__name__}). The model from before still reads.")
             raise
         finally:
+            self.settings = replace(self.settings, model=None)  # a model is kept by the runs that read with it alone
             self._turns.leave(self)
 
     def _learn(self):
@@ -343,10 +344,16 @@ class Visitors:
         run = self._reading(name)
         return len(run.lesson.images) if run and run.lesson else 0
 
-    def _reading(self, name):
+    def notice(self, name):
+        """What the visitor of that id should be told, in a sentence, or ""."""
         with self._lock:
             visitor = self._visitors.get(name)
-        return visitor and visitor.reading
+        return visitor.notice if visitor else ""
+
+    def _reading(self, name):
+        with self._lock:
+            known = name in self._visitors
+        return self.get(name).reading if known else None
 
     def start(self, name, settings, pinned=None):
         """Starts a run for the visitor, whose earlier one must be over (ValueError)."""
@@ -396,6 +403,7 @@ class Visitors:
             run = visitor.reading
             if not (run and run.lesson):
                 raise ValueError("There is no correction to take back.")
+            self._check_free(visitor)
             before, model, images, labels = run.lesson
             if len(images) > 1:
                 self._teach(visitor, run, run.lesson._replace(images=images[:-1], labels=labels[:-1]))
@@ -412,10 +420,11 @@ class Visitors:
         memory = self._memory(lesson.model)
         weights = correct(lesson.model, memory, np.stack(lesson.images), lesson.labels)
         evaluation = evaluate_last(weights, memory)
-        taught = bool(run and run.lesson)
-        model = run.recognizer.model if taught and run.recognizer else copy(lesson.model)
+        model = copy(lesson.model)
         model.layers[-1].set_weights(weights)
-        if not taught:
+        if visitor.reading is not run:
+            raise ValueError("Another network reads now. Press again, and it learns this one.")
+        if not (run and run.lesson):
             run = self._add(visitor, Settings("corrected"))
         run.lesson, run.seconds = lesson, monotonic() - begin
         run.take_in(model, evaluation)
@@ -446,7 +455,7 @@ class Visitors:
         return run
 
     def read_with(self, name, run):
-        """Lets `run` (None: the shipped network) read for the visitor; where models are too many, the oldest go."""
+        """Lets `run` (None: the shipped network) read for the visitor; where models are too many, those unread go."""
         visitor = self.get(name)
         visitor.notice = ""
         self._let_read(visitor, run)
@@ -457,7 +466,9 @@ class Visitors:
             held = [(other, one) for other in self._visitors.values() for one in other.runs if one.recognizer]
             held.sort(key=lambda pair: pair[0].reading is pair[1])  # those that nobody reads with go first
             for other, one in held[: max(len(held) - self.models, 0)]:
-                one.recognizer = one.lesson = None
+                one.recognizer = None
+                if one.lesson:
+                    one.lesson = one.lesson._replace(before=None, model=None)
                 if other.reading is one:
                     other.reading = None
                     other.notice = PUT_AWAY

@@ -160,7 +160,8 @@ def test_the_oldest_models_are_put_away_with_a_sentence(visitors):
     runs = [finished(visitors.start(name, settings())) for name in ("ada", "bob", "cleo")]
     assert [run.recognizer is not None for run in runs] == [False, True, True]
     assert visitors.recognizer("ada") == SHIPPED
-    assert "put away" in visitors.get("ada").notice
+    assert "put away" in visitors.notice("ada")
+    assert visitors.notice("cleo") == visitors.notice("nobody") == ""
 
 
 def test_who_is_gone_for_long_is_forgotten(visitors):
@@ -170,6 +171,13 @@ def test_who_is_gone_for_long_is_forgotten(visitors):
     assert visitors.get("ada").runs == []
 
 
+def test_reading_is_a_sign_of_a_visitor_too(visitors):
+    for name in ("ada", "bob"):
+        visitors.get(name)
+    visitors.recognizer("ada")
+    assert visitors.names() == ["bob", "ada"]
+
+
 def test_going_on_from_a_model_leaves_that_model_as_it_was(visitors):
     first = finished(visitors.start("ada", settings()))
     before = [weights.copy() for weights in first.recognizer.model.get_weights()]
@@ -177,6 +185,7 @@ def test_going_on_from_a_model_leaves_that_model_as_it_was(visitors):
     after = first.recognizer.model.get_weights()
     assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
     assert not np.array_equal(before[0], second.recognizer.model.get_weights()[0])
+    assert second.settings.model is None, "the old model would be kept as long as the new one"
 
 
 def test_the_pinned_drawing_and_the_test_images_are_read_as_it_learns(visitors):
@@ -261,6 +270,39 @@ def test_the_same_drawing_corrected_again_is_what_was_said_last(trained, odd):
     trained.correct("ada", odd[0], 5)
     assert trained.corrections("ada") == 1
     assert shares(trained, odd[0]).argmax() == 5
+
+
+def test_a_further_correction_leaves_the_model_before_it_as_it_was(trained, odd):
+    trained.correct("ada", odd[0], 3)
+    model = trained.recognizer("ada").model
+    before = model.layers[-1].get_weights()[0]
+    trained.correct("ada", odd[1], 5)
+    assert np.array_equal(before, model.layers[-1].get_weights()[0])
+
+
+def test_what_is_chosen_while_a_correction_is_learnt_stays_chosen(trained, odd, monkeypatch):
+    from digit_model import runs
+
+    def choosing(*arguments):
+        trained.read_with("ada", None)
+        return learn(*arguments)
+
+    learn = runs.correct
+    monkeypatch.setattr(runs, "correct", choosing)
+    with pytest.raises(ValueError, match="Another network reads now"):
+        trained.correct("ada", odd[0], 5)
+    assert trained.reader("ada") == "the shipped network"
+    assert len(trained.get("ada").runs) == 1
+
+
+def test_corrections_that_were_put_away_are_still_called_so(trained, odd):
+    trained.correct("ada", odd[0], 5)
+    for name in ("bob", "cleo"):
+        finished(trained.start(name, settings()))
+    run = trained.get("ada").latest
+    assert run.recognizer is None
+    assert str(run.lesson) == "1 correction"
+    assert trained.corrections("ada") == 0
 
 
 def test_taking_back_finds_a_network_that_was_put_away(trained, odd):

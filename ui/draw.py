@@ -52,7 +52,11 @@ def build(visitors):
 
 def _read(visitors, question):
     visitor = visitor_of(question)
-    held = {"reader": visitors.reader(visitor), "corrections": visitors.corrections(visitor)}
+    held = {
+        "reader": visitors.reader(visitor),
+        "corrections": visitors.corrections(visitor),
+        "notice": visitors.notice(visitor),
+    }
     if question["picture"] is None:
         return held
     picture, recognizer = _picture(question), visitors.recognizer(visitor)
