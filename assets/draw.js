@@ -8,11 +8,25 @@ const [PAPER, INK, EXPORT_SIDE, MAX_BYTES] = ["#ffffff", "#16161d", 400, 10 * 2 
 const KEPT = "digit-sketchpad";
 const LESSON = "Press what it was, and the network learns it.";
 
+// ---- what a reload keeps; where the browser forbids it, the page does without ----
+const store = {
+  attempt(task) {
+    try {
+      return task();
+    } catch {
+      return null;
+    }
+  },
+  get: (key) => store.attempt(() => sessionStorage.getItem(key)),
+  set: (key, value) => store.attempt(() => (sessionStorage.setItem(key, value), true)) ?? store.remove(key),
+  remove: (key) => store.attempt(() => sessionStorage.removeItem(key)),
+};
+
 // ---- who asks: an id of this tab's own, which a reload keeps ----
 function visitorId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const id = sessionStorage.getItem("digit-visitor") ?? [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  sessionStorage.setItem("digit-visitor", id);
+  const id = store.get("digit-visitor") ?? [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  store.set("digit-visitor", id);
   return id;
 }
 const visitor = visitorId();
@@ -29,6 +43,7 @@ function visible() {
 }
 
 function add(mark) {
+  if (mark.kind === "picture" && !teaching) lesson.textContent = LESSON;
   marks = [...marks.slice(0, done), mark];
   done = marks.length;
   changed();
@@ -194,10 +209,11 @@ async function ask() {
   retry = setTimeout(ask, 30);
 }
 
-// Reads the same page again, with whatever reads now.
+// Reads the same page again, with whatever reads now; on an empty page, asks how many corrections that has had.
 function reread() {
   unread = visible().length > 0;
-  ask();
+  if (unread) ask();
+  else server.read({ picture: null, visitor }).then(showCorrections, () => {});
 }
 
 function say(text) {
@@ -226,7 +242,7 @@ function show(answer) {
     row.querySelector(".percent").textContent = blank ? "–" : percent(share);
   });
   for (const button of element.querySelectorAll("[data-was]")) button.disabled = blank || teaching;
-  showCorrections(answer.corrections);
+  showCorrections(answer);
   showWays(blank ? [] : answer.ways ?? []);
   for (const image of element.querySelectorAll("[data-stage]")) {
     image.hidden = blank;
@@ -257,9 +273,10 @@ function turnTo(name) {
 }
 
 // ---- "Wrong? Tell it." ----
-function showCorrections(count) {
-  corrections = count ?? corrections;
+function showCorrections(answer) {
+  corrections = answer.corrections ?? corrections;
   undoLesson.hidden = !corrections;
+  if (answer.notice && !teaching) lesson.textContent = answer.notice;
 }
 
 async function teach(task, question, told) {
@@ -270,7 +287,7 @@ async function teach(task, question, told) {
   const answer = (await task({ visitor, ...question }).catch(() => undefined)) ?? { error: "I lost touch with the app; please try again." };
   teaching = undoLesson.disabled = false;
   lesson.textContent = answer.error ?? told(answer);
-  showCorrections(answer.corrections);
+  showCorrections(answer);
   reread();
 }
 
@@ -278,7 +295,8 @@ const correct = (digit) =>
   teach(server.correct, { picture: exported(), digit }, ({ before, after, accuracy }) => {
     const read = ({ digit, confidence }) => `${digit} (${(100 * confidence).toFixed(0)} %)`;
     const [old, now] = accuracy.map((share) => (100 * share).toFixed(2));
-    return `Read before: ${read(before)}, now: ${read(after)}. MNIST's test images: ${old} %, now ${now} %.`;
+    const more = after.digit === digit ? "" : " Draw another like it, and tell me again.";
+    return `Before, I read ${read(before)}; now I read ${read(after)}.${more} Of MNIST's test images I got ${old} % right, now ${now} %.`;
   });
 
 const takeBack = () => teach(server.take_back, {}, () => "Forgotten again.");
@@ -506,7 +524,7 @@ let pointed = null;
 function showPixel() {
   const image = pointed?.image;
   if (!image || image.hidden || !image.complete || image.dataset.stage === "crop") {
-    pixel.textContent = "Point at a pixel to see its number.";
+    pixel.textContent = "Point at a pixel in 2, 3 or 4 to see its number.";
     return;
   }
   const small = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
@@ -542,16 +560,12 @@ function keep() {
   clearTimeout(keeping);
   keeping = setTimeout(() => {
     const plain = visible().map(({ image, ...mark }) => mark);
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify(plain));
-    } catch {
-      sessionStorage.removeItem(KEPT); // a full or forbidden store: the drawing then lives as long as the page
-    }
+    store.set(KEPT, JSON.stringify(plain)); // in a full store, the drawing lives as long as the page
   }, 300);
 }
 
 async function restore() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  const kept = JSON.parse(store.get(KEPT) ?? "[]");
   for (const mark of kept.filter((one) => one.kind === "picture")) {
     mark.image = new Image();
     mark.image.src = mark.url;
@@ -562,7 +576,7 @@ async function restore() {
     done = kept.length;
   }
   changed();
-  server.read({ picture: null, visitor }).then(({ corrections: count }) => showCorrections(count), () => {});
+  reread();
 }
 
 // What the other tabs need of this one.
@@ -573,4 +587,4 @@ window.sketchpad = {
 };
 
 showTools();
-restore().catch(() => sessionStorage.removeItem(KEPT));
+restore().catch(() => store.remove(KEPT));

@@ -136,10 +136,12 @@ async function follow() {
   const picture = window.sketchpad.picture();
   const state = await server.follow({ visitor, have, picture: picture === pinned ? undefined : (pinned = picture) }).catch(() => undefined);
   following = false;
+  const another = state && state.run?.number !== latest?.number;
+  if (another) pinned = undefined; // this run may not know what is drawn
   if (state) show(state);
   else headline("I lost touch with the app; I'll keep trying.");
   const lively = latest && !latest.over;
-  timer = setTimeout(follow, lively && !document.hidden ? 250 : 5000);
+  timer = setTimeout(follow, another || (lively && !document.hidden) ? 250 : 5000);
 }
 
 function headline(text) {
@@ -209,7 +211,7 @@ function showButtons(state) {
   $("[data-do=shipped]").disabled = $("[data-do=download]").disabled = !state.own;
   $(".live-rate").classList.toggle("idle", !lively);
   const rate = $(".live-rate input");
-  if (lively && !rate.value && latest.progress) rate.value = Number(latest.progress.learning_rate.toPrecision(2));
+  if (lively && !rate.value) rate.value = latest.learning_rate;
   if (!lively) rate.value = "";
 }
 

@@ -405,13 +405,31 @@ def test_a_drawing_read_wrongly_is_read_rightly_after_a_correction_and_undo_forg
     page.get_by_role("group", name="Wrong?").get_by_role("button", name="8").click()
     expect(digit(page)).to_have_text("8", timeout=20_000)
     expect(page.locator(".lesson")).to_contain_text(
-        re.compile(r"now: 8 .*MNIST's test images: 9\d\.\d\d %, now 9\d\.\d\d %")
+        re.compile(r"now I read 8 .*MNIST's test images I got 9\d\.\d\d % right, now 9\d\.\d\d %")
     )
     expect(page.locator(".sure")).to_contain_text("with 1 correction")
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator(".pinned .winner")).to_contain_text(re.compile(r"^8"))
+    page.get_by_role("tab", name="Draw").click()
     page.locator(".lesson").get_by_role("button", name="Undo").click()
     expect(digit(page)).to_have_text("?", timeout=20_000)
     expect(page.locator(".sure")).to_contain_text("% sure · the shipped network")
     expect(page.locator(".lesson")).to_contain_text("Forgotten again.")
+
+
+def test_undo_goes_with_the_corrections_from_an_empty_pad_too(visit):
+    page = visit()
+    draw(page, SEVEN)
+    page.get_by_role("group", name="Wrong?").get_by_role("button", name="1").click()
+    undo = page.locator(".lesson").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Clear").click()
+    expect(undo).to_be_visible()
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="Back to the shipped network").click()
+    expect(page.locator(".reader")).to_have_text("the shipped network")
+    page.get_by_role("tab", name="Draw").click()
+    expect(undo).to_be_hidden()
 
 
 def test_an_empty_pad_cannot_be_corrected(visit):

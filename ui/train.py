@@ -22,8 +22,8 @@ from digit_model.model_file import MAX_FILE_BYTES
 from ui.files import answering, component, visitor_of
 
 PRESETS = {
-    "fast": ("Fast", "a small CNN, some 15 seconds"),
-    "article": ("The tutorial's run", "ten epochs, some minutes"),
+    "fast": ("Fast", "a small network, some 15 seconds"),
+    "article": ("Article", "a tutorial's network, some minutes"),
     "dense": ("Dense", "no convolution, to compare"),
     "accurate": ("Accurate", "the shipped one, half an hour and more"),
 }
@@ -147,6 +147,8 @@ def _follow(visitors, question):
     run = visitor.latest
     if "picture" in question and run:
         run.pinned = _pinned(question)
+        if run.over and run.recognizer:
+            run.look(run.recognizer.model)
     state = {
         "run": run and run_to_json(run),
         "runs": [summary_to_json(one, one is visitor.reading) for one in visitor.runs],
@@ -175,7 +177,7 @@ def _control(visitors, question):
 def _run(visitors, question):
     runs_ = {run.number: run for run in visitors.get(visitor_of(question)).runs}
     if question["run"] not in runs_:
-        raise LookupError(f"There is no run {question['run']} here any more.")
+        raise ValueError(f"Run {question['run']} is gone. Train it again, or pick another.")
     return runs_[question["run"]]
 
 
