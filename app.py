@@ -36,7 +36,13 @@ def parse(arguments=None):
     parser.add_argument("--host", default=env("GRADIO_SERVER_NAME"), help="address to listen on; 0.0.0.0 for a class")
     parser.add_argument("--port", type=int, default=env("GRADIO_SERVER_PORT"), help="7860, or the next free one")
     parser.add_argument("--share", action="store_true", default=_is_on("GRADIO_SHARE"), help="make a public link")
-    parser.add_argument("--auth", type=_name_and_password, default=env("GRADIO_AUTH"), metavar="NAME:PASSWORD")
+    parser.add_argument(
+        "--auth",
+        type=_name_and_password,
+        default=env("GRADIO_AUTH"),
+        metavar="NAME:PASSWORD",
+        help="ask visitors for these",
+    )
     parser.add_argument(
         "--inbrowser", action="store_true", default=_is_on("GRADIO_INBROWSER"), help="open the page in a browser"
     )
@@ -86,7 +92,8 @@ def main():
             inbrowser=options.inbrowser,
         )
     except OSError as error:
-        sys.exit(f"The page can't be served on {options.host or '127.0.0.1'}, port {options.port}: {error}")
+        port = f", port {options.port}" if options.port else ""
+        sys.exit(f"The page can't be served on {options.host or '127.0.0.1'}{port}: {error}")
     try:
         recognizer = Recognizer.load()  # TensorFlow loads here, behind the page that already shows
     except (OSError, ValueError) as error:

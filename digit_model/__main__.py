@@ -29,7 +29,7 @@ def _parser():
     command.add_argument("--preset", choices=network.PRESETS, default="fast", help="the network, and how it learns")
     command.add_argument("--epochs", type=int, help="times that every image is seen")
     command.add_argument("--batch-size", type=int, help="images a step")
-    command.add_argument("--learning-rate", type=float)
+    command.add_argument("--learning-rate", type=float, help="how far a step goes, or the highest of the schedule")
     command.add_argument("--seed", type=int, help="0 unless told: the same seed gives the same run")
     command.add_argument("--save", required=True, metavar="FILE", help="where the model goes, ending in .keras")
     command.set_defaults(run=_train)

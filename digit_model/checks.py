@@ -17,7 +17,7 @@ def check_range(name, value, low, high, whole=False):
     number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not number or not low <= value <= high:
         limits = f"from {_plain(low)} to {_plain(high)}"
-        raise SettingError(name, f"{_spaced(name)} takes {kind} {limits}, not {_short(value)}.")
+        raise SettingError(name, f"{_spaced(name)} takes {kind} {limits}{_but_not(value)}.")
 
 
 def check_choice(name, value, choices):
@@ -32,6 +32,10 @@ def _plain(number):
 
 def _spaced(name):
     return name.replace("_", " ").capitalize()
+
+
+def _but_not(value):
+    return "" if value == "" else f", not {_short(value)}"  # an emptied field is on its way to another number
 
 
 def _short(value):

@@ -15,7 +15,10 @@ POOLINGS = ("max", "average", "none")
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution: `filters` kernels of kernel_size x kernel_size pixels, moved `stride` pixels at a time."""
+    """One convolution: `filters` kernels of kernel_size x kernel_size pixels, moved `stride` pixels at a time.
+
+    filters: 1 to 512. kernel_size: 1 to 28 pixels. stride: 1 to 4 pixels. Raises SettingError outside these.
+    """
 
     filters: int
     kernel_size: int = 3
@@ -32,7 +35,11 @@ class NetworkConfig:
     """A network from 28 x 28 pixels to ten probabilities.
 
     Convolution blocks come first, each a convolution, batch normalization (if on), the activation, pooling (if any)
-    and dropout; then the dense layers, each followed by dropout; then ten softmax units.
+    and dropout; then the dense layers, each followed by dropout (with no dense layer, dropout alone); then ten softmax
+    units.
+
+    convolutions: up to 12. padding: "valid" or "same". pool_size: 2 to 4 pixels.
+    dense_units: up to 4 layers of 1 to 2,048 units. dropout (dense), convolution_dropout: the share dropped, 0 to 0.9.
 
     Raises:
         SettingError: for a setting out of range, in a sentence that names it.

@@ -280,7 +280,7 @@ def write(shape, rng):
 
 
 def _ended(stroke, rng):
-    """A stroke that ends a little early or late at either end, now and then with a hook where the pen came down."""
+    """A stroke that runs on a little, or back over itself, at either end, now and then with a hook there."""
     for _ in range(2):
         stroke = stroke[::-1]
         step = stroke[-1] - stroke[-2]

@@ -44,7 +44,7 @@ def describe(values):
         "gist": {
             "network": f"{blocks} convolution{'' if blocks == 1 else 's'}, {weights:,} weights",
             "learning": config.gist,
-            "images": ("as they are" if still else "varied") + (f", {written:,} by the pen" if written else ""),
+            "images": ("as they are" if still else "varied") + (f", {written:,} extra" if written else ""),
         },
         "varied": None if still else varied(load_mnist("train").images[7777], config.augmentation),
     }

@@ -2,7 +2,7 @@
 
 Every function is pure and works on NumPy arrays; Pillow reads and resizes. The recipe is MNIST's own (LeCun, Cortes and
 Burges, "The MNIST database", 1998): the digit scaled, its shape kept, until its longer side is 20 pixels, then laid in
-28 x 28 so that its centre of mass is the centre.
+28 x 28 so that its centre of mass is the centre. One step is added: a pen thinner than PEN is widened to it.
 """
 
 import warnings
@@ -438,7 +438,7 @@ def stroke_width(ink):
 
 
 def resize(cut):
-    """The cropped ink (h, w) as MNIST holds a digit: longer side 20, a thin pen made as wide as MNIST's, centred.
+    """The cropped ink (h, w) as MNIST holds a digit: longer side 20, a thin pen widened to PEN, centred.
 
     Args:
         cut: uint8 (h, w), 0 paper to 255 ink, ink on all four sides.
