@@ -296,7 +296,7 @@ const correct = (digit) =>
     const read = ({ digit, confidence }) => `${digit} (${(100 * confidence).toFixed(0)} %)`;
     const [old, now] = accuracy.map((share) => (100 * share).toFixed(2));
     const more = after.digit === digit ? "" : " Draw another like it, and tell me again.";
-    return `Before, I read ${read(before)}; now I read ${read(after)}.${more} Of MNIST's test images I got ${old} % right, now ${now} %.`;
+    return `I read ${read(before)}, now ${read(after)}.${more} MNIST's test images: ${old} % right, now ${now} %.`;
   });
 
 const takeBack = () => teach(server.take_back, {}, () => "Forgotten again.");

@@ -21,19 +21,20 @@ VALIDATIONS = 4  # times an epoch
 class TrainingConfig:
     """How a network learns.
 
-    epochs: times that every training image is seen.
-    batch_size: images a step.
+    epochs: 1 to 100 times through the training images, each time but for those that fill no last batch.
+    batch_size: images a step, 1 to 4096.
     optimizer: one of OPTIMIZERS ("sgd" with momentum 0.9).
-    learning_rate: the rate, or its peak where the schedule changes it.
+    learning_rate: the rate, or its peak where the schedule changes it; 1e-6 to 10.
     schedule: "constant", or "cosine": up in a straight line over the first tenth of the steps, then down to
         nothing along half a cosine (Loshchilov and Hutter, "SGDR", 2017, one cycle, with a warm-up).
     loss: "crossentropy", or "mean_squared_error" of the ten probabilities.
     augmentation: how the images are varied, anew each time they are seen.
-    training_images: how many images to learn from, at most.
-    validation_images: how many images at the end of the training set are kept apart to validate on.
-    pen_digits: how many digits are written by `pen` and learnt from besides.
-    pen_others: how many drawings by `pen` that are no digit are learnt from besides: on them the ten probabilities are
-        to be equal (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep anomaly detection with outlier exposure", 2019).
+    training_images: how many images to learn from at most, 1 to 60,000.
+    validation_images: how many images at the end of the training set are kept apart to validate on, 0 to 30,000.
+    pen_digits: how many digits are written by `pen` and learnt from besides, 0 to 100,000.
+    pen_others: how many drawings by `pen` that are no digit are learnt from besides, 0 to 100,000: on them the ten
+        probabilities are to be equal (D. Hendrycks, M. Mazeika, T. Dietterich, "Deep anomaly
+        detection with outlier exposure", 2019).
     seed: the same seed and settings give the same run on the same machine.
 
     Raises:
@@ -80,7 +81,7 @@ def check_learning_rate(rate):
     check_range("learning_rate", rate, 1e-6, 10)
 
 
-_VARIED = Augmentation(shift=2, turn=12, scale=0.12, slant=15, thickness=1.2)
+_VARIED = Augmentation(shift=2, turn=12, scale=0.12, slant=15, bend=1.5, thickness=0.6)
 
 PRESETS = {
     "article": TrainingConfig(epochs=10, batch_size=32),
@@ -92,8 +93,8 @@ PRESETS = {
         schedule="cosine",
         augmentation=_VARIED,
         validation_images=0,
-        pen_digits=12_000,
-        pen_others=5_000,
+        pen_digits=3_000,
+        pen_others=2_000,
     ),
 }
 
@@ -103,10 +104,11 @@ class Progress:
     """Where a training run stands after one step.
 
     step, steps: steps done, and in all. epoch, epochs: the epoch under way (from 1), and how many.
-    images_per_second, seconds_left: measured over the run so far.
+    images_per_second, seconds_left: measured over the run so far, validation included.
     learning_rate: the rate of this step.
-    loss, accuracy: of the latest batches, smoothed; accuracy 0 to 1.
-    validation_loss, validation_accuracy: four times an epoch, else None.
+    loss, accuracy: of the latest batches, exponentially smoothed; the loss as set, accuracy 0 to 1.
+    validation_loss, validation_accuracy: cross-entropy in nats, and 0 to 1; some four times an epoch and at the end,
+        else None.
     """
 
     step: int
@@ -159,7 +161,9 @@ def train(model, dataset, config, stopping=lambda: False):
         rate = learning_rate(config.schedule, peak, number, steps)
         result = step(*images.take(batch), rate)
         if not np.isfinite(result[0]):
-            raise Diverged(f"Training lost its way at step {number}: the loss is {result[0]}. Try a smaller rate.")
+            raise Diverged(
+                f"Training lost its way at step {number}: its loss is no longer a number. Try a smaller rate."
+            )
         running = SMOOTHING * running + (1 - SMOOTHING) * result
         loss, accuracy = running / (1 - SMOOTHING**number)
         due = len(validation.images) and (number % validate_every == 0 or number == steps)

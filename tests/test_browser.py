@@ -405,7 +405,7 @@ def test_a_drawing_read_wrongly_is_read_rightly_after_a_correction_and_undo_forg
     page.get_by_role("group", name="Wrong?").get_by_role("button", name="8").click()
     expect(digit(page)).to_have_text("8", timeout=20_000)
     expect(page.locator(".lesson")).to_contain_text(
-        re.compile(r"now I read 8 .*MNIST's test images I got 9\d\.\d\d % right, now 9\d\.\d\d %")
+        re.compile(r"now 8 .*MNIST's test images: 9\d\.\d\d % right, now 9\d\.\d\d %")
     )
     expect(page.locator(".sure")).to_contain_text("with 1 correction")
     page.get_by_role("tab", name="Train").click()

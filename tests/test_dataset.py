@@ -123,7 +123,7 @@ def test_no_augmentation_gives_the_same_images():
 
 
 def test_values_and_shape_stay_what_they_are():
-    images = varied(load_mnist("test").images[:50], shift=3, turn=20, scale=0.2, slant=20, thickness=1.5)
+    images = varied(load_mnist("test").images[:50], shift=3, turn=20, scale=0.2, slant=20, bend=2, thickness=1.5)
     assert images.shape == (50, 28, 28)
     assert images.dtype == np.float32
     assert images.min() >= 0
@@ -133,10 +133,10 @@ def test_values_and_shape_stay_what_they_are():
 def test_one_seed_gives_one_result_and_each_draw_another():
     import keras
 
-    settings = Augmentation(shift=2, turn=10, scale=0.1, slant=10, thickness=1)
+    settings = Augmentation(shift=2, turn=10, scale=0.1, slant=10, bend=1, thickness=1)
     draws = keras.random.SeedGenerator(5)
     first, second = (np.asarray(augment(blob(), settings, draws)) for _ in range(2))
-    again = varied(blob(), seed=5, shift=2, turn=10, scale=0.1, slant=10, thickness=1)
+    again = varied(blob(), seed=5, shift=2, turn=10, scale=0.1, slant=10, bend=1, thickness=1)
     assert (first == again).all()
     assert np.abs(first - second).mean() > 1
     assert np.abs(first[0] - first[1]).mean() > 1
@@ -175,6 +175,23 @@ def test_a_slant_moves_top_and_bottom_apart_and_leaves_the_height():
     assert np.abs(top).max() > 2
 
 
+def test_a_bend_makes_straight_lines_crooked_within_its_limit():
+    bars = np.zeros((100, 28, 28), np.uint8)
+    bars[:, 4:24, 13:15] = 255
+    bent = varied(bars, bend=2)[:, 6:22]
+    middles = (bent * np.arange(28)).sum(2) / bent.sum(2)
+    assert np.abs(middles - 13.5).max() < 2.5
+    ends = (middles[:, :1] * np.linspace(1, 0, 16) + middles[:, -1:] * np.linspace(0, 1, 16))[:, 1:-1]
+    assert np.median(np.abs(middles[:, 1:-1] - ends).max(1)) > 0.3
+
+
+def test_nothing_comes_in_from_the_image_above_or_below():
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[1] = 255
+    above, _, below = varied(images, shift=10, turn=90, bend=5)
+    assert above.max() == below.max() == 0
+
+
 def test_thickness_makes_more_ink_on_average_and_sometimes_less():
     images = load_mnist("test").images[:200]
     before, after = images.mean((1, 2)), varied(images, thickness=1.5).mean((1, 2))
@@ -182,7 +199,7 @@ def test_thickness_makes_more_ink_on_average_and_sometimes_less():
     assert (after < before).any()
 
 
-@pytest.mark.parametrize("name", ["shift", "turn", "scale", "slant", "thickness"])
+@pytest.mark.parametrize("name", ["shift", "turn", "scale", "slant", "bend", "thickness"])
 @pytest.mark.parametrize("value", [-1, 1000, float("nan"), "2", None, True])
 def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
     with pytest.raises(SettingError, match=f"{name.capitalize()} takes a number from 0"):

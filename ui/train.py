@@ -25,7 +25,7 @@ PRESETS = {
     "fast": ("Fast", "a small network, some 15 seconds"),
     "article": ("Article", "a tutorial's network, some minutes"),
     "dense": ("Dense", "no convolution, to compare"),
-    "accurate": ("Accurate", "the shipped one, half an hour and more"),
+    "accurate": ("Accurate", "the shipped one, half an hour"),
 }
 SHOWN = 24  # images of a confusion cell, or worst mistakes
 
