@@ -209,7 +209,7 @@ def test_a_batch_larger_than_what_is_left_is_refused(dataset, batch, kept):
 
 def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(dataset):
     network = NetworkConfig(convolutions=(Convolution(8, 5, 3),) * 2, dense_units=(32, 32), activation="linear")
-    with pytest.raises(Diverged, match=r"step \d+: the loss is (nan|inf)"):
+    with pytest.raises(Diverged, match=r"step \d+: its loss is no longer a number"):
         run(dataset, network=network, epochs=20, optimizer="sgd", learning_rate=10)
 
 
