@@ -80,7 +80,7 @@ def correct(model, memory, images, labels):
     targets = tf.one_hot(np.concatenate([labels, np.repeat(labels, COPIES)]), 10)
     weights = [tf.Variable(weight) for weight in model.layers[-1].get_weights()]
     kept = tf.constant(memory.kept)
-    answers = tf.nn.softmax(_logits(kept, *weights))
+    answers = keras.ops.softmax(_logits(kept, *weights))
     optimizer = keras.optimizers.Adam(RATE)
     loss_of = keras.losses.CategoricalCrossentropy(from_logits=True)  # of probabilities, it stops short at 1e-7
     for _ in range(STEPS):
